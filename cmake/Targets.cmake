@@ -1,0 +1,42 @@
+# How a folder becomes a library, and a folder of tests a test program.
+
+function(flywheel_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Werror)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# flywheel_library(NAME [SOURCES file...] LINKS library...): NAME is flywheel_<NAME>; without SOURCES
+# it takes every .cpp of the folder.
+function(flywheel_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(GLOB ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  endif()
+  add_library(flywheel_${name} STATIC ${ARG_SOURCES})
+  flywheel_compile_options(flywheel_${name})
+  target_link_libraries(flywheel_${name} PUBLIC ${ARG_LINKS})
+endfunction()
+
+# Gives a target LibTorch and the one precompiled header of torch.
+function(flywheel_use_torch target)
+  target_link_libraries(${target} PRIVATE flywheel::torch)
+  if(NOT TARGET flywheel_torch_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cpp "")
+    add_library(flywheel_torch_pch OBJECT ${PROJECT_BINARY_DIR}/torch_pch.cpp)
+    flywheel_compile_options(flywheel_torch_pch)
+    target_link_libraries(flywheel_torch_pch PRIVATE flywheel::torch)
+    target_precompile_headers(flywheel_torch_pch PRIVATE <torch/torch.h>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM flywheel_torch_pch)
+endfunction()
+
+# flywheel_tests(NAME LABEL label LINKS library...): every *_test.cpp of the folder in one program.
+function(flywheel_tests name)
+  cmake_parse_arguments(ARG "" "LABEL" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  add_executable(${name}_tests ${sources})
+  flywheel_compile_options(${name}_tests)
+  target_link_libraries(${name}_tests PRIVATE ${ARG_LINKS} flywheel_test_main)
+  add_test(NAME ${name} COMMAND ${name}_tests WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600)
+endfunction()
