@@ -200,6 +200,17 @@ TEST_SUITE("actors/config") {
     CHECK_FALSE(check_against_model(spec, model));
   }
 
+  TEST_CASE("the experiment's own spec loads and says what the main job states") {
+    const auto spec = load_experiment_spec("experiments/structured_requests/derisk.yaml", presets);
+
+    if (!spec) FAIL(spec.error().message);
+    CHECK(spec->task.tasks_per_step * spec->task.samples_per_task == 64);
+    CHECK(spec->sampling.tokens_max == 48);
+    CHECK(spec->trainer.learning_rate == 2e-5);
+    CHECK(spec->data.held_out_tasks == 200);
+    CHECK(spec->gates.pass_rate_after_min == 0.9);
+  }
+
   TEST_CASE("property: a resolved spec loads to the same struct") {
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
       CAPTURE(seed);
