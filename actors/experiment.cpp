@@ -187,7 +187,7 @@ void start(Self self, std::vector<Rollout> rollouts) {
   StartRollouts request;
   for (const auto& rollout : rollouts)
     if (rollout.state == RolloutState::planned) request.ids.push_back(rollout.id);
-  const auto begin = [self, rollouts = std::move(rollouts)]() mutable {
+  auto begin = [self, rollouts = std::move(rollouts)]() mutable {
     self->state.is_planning = false;
     for (auto& rollout : rollouts) talk(self, std::move(rollout));
     advance(self);

@@ -60,6 +60,7 @@ struct LearnStep {
 struct StepLearned {
   std::uint64_t step = 0;
   TrainReport report{};
+  std::vector<RolloutId> consumed{};
   Hash128 state_hash{};  // master weights and optimiser state after the step
   double reward_mean = 0.0;
   double first_turn_pass_rate = 0.0;
