@@ -11,5 +11,5 @@ target_include_directories(
   flywheel::torch SYSTEM
   INTERFACE ${LIBTORCH_ROOT}/include ${LIBTORCH_ROOT}/include/torch/csrc/api/include)
 target_link_libraries(
-  flywheel::torch INTERFACE ${LIBTORCH_ROOT}/lib/libtorch.so ${LIBTORCH_ROOT}/lib/libtorch_cpu.so
+  flywheel::torch INTERFACE ${LIBTORCH_ROOT}/lib/libtorch_cpu.so
                             ${LIBTORCH_ROOT}/lib/libc10.so Threads::Threads)
