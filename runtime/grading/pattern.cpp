@@ -45,8 +45,12 @@ Pattern::Match Pattern::run(std::string_view text) const {
   return {PatternMatch::yes, pcre2_get_ovector_pointer(data.get())[1]};
 }
 
-PatternMatch Pattern::search(std::string_view text) const { return run(text).outcome; }
+PatternMatch Pattern::search(std::string_view text) const {
+  return run(text).outcome;
+}
 
-std::size_t Pattern::end_of_match(std::string_view text) const { return run(text).end; }
+std::size_t Pattern::end_of_match(std::string_view text) const {
+  return run(text).end;
+}
 
 }  // namespace flywheel

@@ -1,9 +1,7 @@
 #include "runtime/grading/short_answer_grader.hpp"
 
-#include <algorithm>
-
 #include "runtime/grading/pattern.hpp"
-#include "runtime/tasks/list_items.hpp"
+#include "runtime/grading/topic_words.hpp"
 #include "runtime/tasks/short_answers.hpp"
 
 namespace flywheel {
@@ -34,10 +32,9 @@ class ShortAnswerGrader final : public Grader {
     static const Pattern one_word{R"(\A\s*[\p{Latin}'’-]{1,30}[.!]?\s*\z)"};
     const std::string answer = text_of(turn);
     const bool is_one_word = answer.size() <= graded_bytes_max && one_word.found_in(answer);
-    const std::string word = comparable_item(std::string_view{answer}.substr(0, 200));
+    // The start of a longer answer counts too: the guard asks what the model knows, not the form.
     const bool is_correct =
-        std::any_of(request->answers.begin(), request->answers.end(),
-                    [&](const std::string& right) { return comparable_item(right) == word; });
+        TopicWords{request->answers, false}.accepts(std::string_view{answer}.substr(0, 200));
     const auto score = [](bool is_right) { return is_right ? 1.0 : 0.0; };
     const auto index = static_cast<std::int32_t>(transcript.turns.size()) - 1;
     return verdict_of_turns(

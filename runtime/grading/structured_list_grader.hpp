@@ -3,7 +3,8 @@
 // A turn passes if all of these are 1 (0 for an answer without items):
 //   finished         the answer ended by itself, not at the token limit
 //   count_exact      as many items as asked; items joined on one line count one by one
-//   format_exact     every item has the same marker (-, *, + or •; or 1. 2. 3., or 1) 2) 3)) as asked,
+//   format_exact     every item has the same marker (-, *, + or •; or 1. 2. 3., or 1) 2) 3)) as
+//   asked,
 //                    one blank or up to four behind it, one level, at most one empty line between
 //   nothing_else     no line without a marker, no explanation behind an item, no hidden characters
 //   items_distinct   no two the same but for case, accents, punctuation, article or plural

@@ -39,7 +39,9 @@ TopicWords::TopicWords(const std::vector<std::string>& words, bool holds_titles)
   }
 }
 
-bool TopicWords::has(std::string_view item) const { return has_comparable(comparable_item(item)); }
+bool TopicWords::has(std::string_view item) const {
+  return has_comparable(comparable_item(item));
+}
 
 bool TopicWords::accepts(std::string_view item) const {
   const std::string comparable = comparable_item(item);
