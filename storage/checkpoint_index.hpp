@@ -1,7 +1,7 @@
 // CheckpointIndex knows the published checkpoints and the learner's snapshots: where their files
 // are and what the files must hash to.
 //
-//   learner writes FILE.tmp, fsync, rename FILE ─▶ describe_file ─▶ commit_snapshot ─▶ it counts
+//   learner writes FILE.tmp, fsync, rename FILE ─▶ commit_snapshot ─▶ it counts
 //
 // Guarantees: a snapshot or checkpoint that is in the index was complete on disk before it came
 // there;
@@ -19,14 +19,6 @@
 namespace flywheel {
 
 inline constexpr std::size_t snapshots_kept = 2;
-
-// Size and content hash of a file; `path` is stored relative to `folder`. Reads the whole file.
-Result<FileRecord> describe_file(const std::filesystem::path& folder,
-                                 const std::filesystem::path& path);
-// Every file under `folder`, in path order.
-Result<std::vector<FileRecord>> describe_folder(const std::filesystem::path& folder);
-// corrupt where the file is missing, shorter, longer or of other bytes than recorded.
-Result<> verify_file(const std::filesystem::path& folder, const FileRecord& file);
 
 class CheckpointIndex {
  public:
@@ -52,8 +44,15 @@ class CheckpointIndex {
                                                         std::uint64_t step_max = UINT64_MAX) const;
   // Forgets snapshots of steps after `step` (their steps were rolled back) and removes their files.
   Result<> drop_snapshots_after(RunId run, std::uint64_t step);
+  // Removes the files of `folder` that no snapshot of the run names: a killed process left them.
+  // Only while nobody writes a snapshot of this run. Returns the bytes that are free again.
+  Result<std::uint64_t> remove_strays(RunId run, const std::filesystem::path& folder);
 
  private:
+  std::filesystem::path path_of(const SnapshotRecord& snapshot) const {
+    return home_ / snapshot.file.path;
+  }
+
   KeyValueStore& store_;
   std::filesystem::path home_;
 };

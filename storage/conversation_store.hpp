@@ -7,6 +7,7 @@
 // Threads:    any number.
 #pragma once
 
+#include <map>
 #include <mutex>
 
 #include "storage/key_value_store.hpp"
@@ -29,15 +30,20 @@ class ConversationStore {
   // Newest first, without turns; `before` nil = from the newest.
   Result<std::vector<Conversation>> list(std::size_t limit, ConversationId before = {}) const;
 
-  // not_found: a conversation it judges is not stored.
+  // not_found: a conversation or checkpoint that it judges is not stored.
   Result<> add_vote(const Vote& vote);
   Result<Vote> vote(VoteId id) const;
   Result<std::vector<Vote>> votes() const;  // in time order
   Result<std::vector<Vote>> votes_on(ConversationId id) const;
 
  private:
+  static constexpr std::size_t counts_max = 10'000;
+
+  Result<std::int32_t> turn_count(ConversationId id) const;
+
   KeyValueStore& store_;
-  std::mutex append_mutex_;  // a turn's index is the count before it
+  std::mutex mutex_;                                    // a turn's index is the count before it
+  std::map<ConversationId, std::int32_t> turn_counts_;  // of conversations that were appended to
 };
 
 }  // namespace flywheel

@@ -7,6 +7,7 @@
 // Threads:    any number.
 #pragma once
 
+#include <mutex>
 #include <optional>
 
 #include "runtime/base/clock.hpp"
@@ -43,6 +44,7 @@ class DatasetStore {
  private:
   KeyValueStore& store_;
   const Clock& clock_;
+  std::mutex put_mutex_;  // equal data sets put at once become one version
 };
 
 }  // namespace flywheel

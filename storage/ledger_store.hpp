@@ -40,6 +40,8 @@ struct RollBackReport {
   std::vector<RolloutId> discarded{};  // rolled_back: beyond the bound, or sampled by lost weights
 };
 
+struct LedgerState;
+
 class LedgerStore {
  public:
   // Reads the run records; a run's rollouts are read when they are first asked for. The store and
@@ -103,11 +105,10 @@ class LedgerStore {
   Result<std::vector<RunEvent>> events(RunId run) const;
 
  private:
-  struct Implementation;
-  explicit LedgerStore(std::unique_ptr<Implementation> implementation);
+  explicit LedgerStore(std::unique_ptr<LedgerState> state);
   Result<> one(LedgerChange change);
 
-  std::unique_ptr<Implementation> implementation_;
+  std::unique_ptr<LedgerState> state_;
 };
 
 }  // namespace flywheel

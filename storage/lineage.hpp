@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/id.hpp"
@@ -34,6 +36,9 @@ struct Edge {
 };
 
 void put_edge(WriteBatch& batch, const Edge& edge);  // both directions
+
+// The edge that an edge's key speaks of; nothing for another key.
+std::optional<Edge> edge_in_key(std::string_view key);
 
 Result<> add_edges(KeyValueStore& store, const std::vector<Edge>& edges);  // one synced write
 Result<std::vector<Edge>> edges_from(const KeyValueReader& store, const AnyId& subject);

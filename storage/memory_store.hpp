@@ -1,9 +1,7 @@
 // MemoryStore is the KeyValueStore of tests: a disk that fails when it is told to.
 //
-//   MemoryDisk (what would survive) ◀── MemoryStore (what a process sees)
-//
-// A test keeps the disk, opens a store on it, drops the store's unsynced writes (a power cut),
-// opens another. The fault points are the ones that real disks have.
+// A test opens a ledger on it, lets the process "die" (crash drops what was not synced), opens
+// another ledger on it. The fault points are the ones that real disks have.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +9,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "storage/key_value_store.hpp"
 
@@ -22,9 +22,8 @@ class MemoryStore final : public KeyValueStore {
   using Pairs = std::map<std::string, std::string, std::less<>>;
 
   struct Faults {
-    std::uint64_t failing_write = 0;  // the n-th write from now on fails once; 0 = none
-    bool failing_write_lands =
-        false;  // the failed write reaches the disk all the same: an answer lost
+    std::uint64_t failing_write = 0;   // the n-th write from now on fails once; 0 = none
+    bool failing_write_lands = false;  // and reaches the disk all the same: only the answer is lost
     std::uint64_t capacity_bytes = std::numeric_limits<std::uint64_t>::max();  // full beyond it
   };
 
@@ -35,20 +34,23 @@ class MemoryStore final : public KeyValueStore {
   std::unique_ptr<KeyValueReader> snapshot() const override;
 
   void set_faults(const Faults& faults);
-  void crash();  // drops every write since the last synced one
+
+  // Drops the writes since the last synced one, but for the oldest `kept_count` of them.
+  void crash(std::size_t kept_count = 0);
+
   std::uint64_t write_count() const;
   std::uint64_t synced_write_count() const;
+  std::size_t unsynced_count() const;
 
-  // Damage: the value of `key` becomes `value`, past every check.
-  void overwrite(std::string_view key, std::string value);
+  // Damage, past every check: the value of `key` is another, or gone.
+  void overwrite(std::string_view key, std::optional<std::string> value);
 
  private:
   mutable std::mutex mutex_;
   Pairs seen_;
   Pairs synced_;
+  std::vector<WriteBatch> unsynced_;  // what seen_ has and synced_ has not
   Faults faults_;
-  std::uint64_t size_bytes_ = 0;
-  std::uint64_t synced_size_bytes_ = 0;
   std::uint64_t write_count_ = 0;
   std::uint64_t synced_write_count_ = 0;
 };

@@ -68,7 +68,8 @@ struct Conversation {
   ConversationId id{};
   std::string title{};
   std::uint64_t created_ms = 0;
-  CheckpointId checkpoint{};  // who answers; nil = the base model
+  CheckpointId checkpoint{};  // who answers; nil where it is none of this workspace
+  std::string model{};        // who answers, in words: "base", or a folder
   Transcript transcript{};    // turns are stored one by one; listings leave them out
 };
 
@@ -84,7 +85,7 @@ enum class VoteChoice : std::uint8_t {
 const char* to_string(VoteChoice choice);
 
 struct VoteCandidate {
-  CheckpointId checkpoint{};      // nil = the base model
+  CheckpointId checkpoint{};      // nil as in Conversation
   ConversationId conversation{};  // where the answer stands
   std::int32_t turn = Turn::no_parent;
 };
