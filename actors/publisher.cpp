@@ -92,7 +92,7 @@ Result<CheckpointWritten> State::write(const WriteCheckpoint& request) const {
   Checkpoint checkpoint = config.base;
   checkpoint.weights = newest.weights.handle;
   FLYWHEEL_TRY_VOID(save_checkpoint(request.folder, checkpoint, config.checkpoint_precision));
-  return CheckpointWritten{request.folder, newest.expected};
+  return CheckpointWritten{request.folder, newest.expected, tensor_hashes(newest.weights.handle)};
 }
 
 Publisher::behavior_type behavior(Self self, RunContextPtr context, PublisherConfig config) {

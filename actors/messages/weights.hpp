@@ -48,6 +48,7 @@ struct WriteCheckpoint {
 struct CheckpointWritten {
   std::string folder{};
   Hash128 hash{};
+  std::map<std::string, Hash128> tensor_hashes{};
 };
 
 // Learns from exactly these rollouts, which the learner reads from the ledger.
@@ -105,7 +106,7 @@ typename Inspector::result_type inspect(Inspector& f, WriteCheckpoint& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CheckpointWritten& x) {
-  return f(caf::meta::type_name("CheckpointWritten"), x.folder, x.hash);
+  return f(caf::meta::type_name("CheckpointWritten"), x.folder, x.hash, x.tensor_hashes);
 }
 
 template <class Inspector>
