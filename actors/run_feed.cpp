@@ -33,6 +33,11 @@ void RunFeed::end(RunOutcome outcome) {
   changed();
 }
 
+bool RunFeed::has_ended() const {
+  const std::lock_guard lock{mutex_};
+  return outcome_.has_value();
+}
+
 void RunFeed::changed() {
   news_.notify_all();
   std::vector<std::function<void()>> callbacks;

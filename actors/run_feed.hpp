@@ -45,6 +45,7 @@ class RunFeed {
   void show(const ProgressSnapshot& snapshot);
   void tell(std::string kind, std::string message);
   void end(RunOutcome outcome);
+  bool has_ended() const;
 
   // What came after the cursor, which moves on; waits up to `patience` for anything new.
   FeedView next(FeedCursor& cursor, std::chrono::milliseconds patience) const;

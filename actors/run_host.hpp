@@ -36,6 +36,7 @@ class RunHost {
   void start();
   void stop(const std::string& reason);  // in good order; the run stays resumable
 
+  bool has_ended() { return feed_.has_ended(); }
   RunId run() const { return record_.id; }
   const ExperimentSpec& spec() const { return spec_; }
   const RunRecord& record() const { return record_; }
