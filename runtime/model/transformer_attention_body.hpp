@@ -298,7 +298,9 @@ Kernels<T> make_kernels() {
           .add_to_float = add_to_float<T>,
           .column_sum = column_sum<T>,
           .log_softmax_row = log_softmax_row<T>,
-          .log_softmax_row_backward = log_softmax_row_backward<T>};
+          .log_softmax_row_backward = log_softmax_row_backward<T>,
+          .sum_of_squares = sum_of_squares,
+          .adamw = adamw<T>};
 }
 
 }  // namespace flywheel::FLYWHEEL_ISA

@@ -60,6 +60,16 @@ struct AttentionTask {
 };
 std::int64_t attention_scratch_floats(std::int64_t position_count, std::int64_t head_size);
 
+// One AdamW update (Loshchilov and Hutter 2019, algorithm 2), bias corrections folded in.
+struct AdamwStep {
+  float gradient_scale;    // what clipping multiplies gradients by
+  float beta1, beta2;
+  float decay;             // 1 - learning rate * weight decay
+  float step_size;         // learning rate / (1 - beta1^t)
+  float correction;        // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+};
+
 template <class T>
 struct Kernels {
   // x_out = x_in + delta; y = x_out * inverse_rms * weight. delta and y may be null.

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <immintrin.h>
+
 #include "runtime/model/transformer_kernels.hpp"
 
 #define FLYWHEEL_ISA isa_avx2

@@ -278,4 +278,35 @@ void log_softmax_row_backward(std::int64_t vocabulary, const float* logits, std:
   }
 }
 
+inline double sum_of_squares(std::int64_t count, const float* x) {
+  constexpr std::int64_t block = 1024;  // what float32 adds up before float64 takes over
+  double total = 0.0;
+  for (std::int64_t begin = 0; begin < count; begin += block) {
+    const auto end = begin + block < count ? begin + block : count;
+    Vector sums{};
+    for (auto i = begin; i < end; i += lanes) {
+      const Vector v = load_at(x, i, end);
+      sums += v * v;
+    }
+    total += static_cast<double>(sum_of(sums));
+  }
+  return total;
+}
+
+template <class T>
+void adamw(std::int64_t count, const AdamwStep& step, const float* gradient, float* parameters,
+           float* mean, float* variance, T* rounded) {
+  for (std::int64_t i = 0; i < count; i += lanes) {
+    const Vector g = load_at(gradient, i, count) * step.gradient_scale;
+    const Vector m = load_at(mean, i, count) * step.beta1 + g * (1.0F - step.beta1);
+    const Vector v = load_at(variance, i, count) * step.beta2 + g * g * (1.0F - step.beta2);
+    const Vector p = load_at(parameters, i, count) * step.decay -
+                     m * step.step_size / (sqrt_of(v) * step.correction + step.epsilon);
+    store_at(mean, i, count, m);
+    store_at(variance, i, count, v);
+    store_at(parameters, i, count, p);
+    store_at(rounded, i, count, p);
+  }
+}
+
 }  // namespace flywheel::FLYWHEEL_ISA

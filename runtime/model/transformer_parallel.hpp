@@ -21,4 +21,17 @@ void parallel_for_each(std::int64_t count, const std::function<void(std::int64_t
 
 int parallel_thread_count();
 
+// While it lives, the calling thread's parallel work (LibTorch's too) uses `threads` threads; 0 leaves
+// the number as it is.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int threads);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace flywheel

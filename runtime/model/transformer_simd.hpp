@@ -2,8 +2,13 @@
 // set: the file that includes this defines FLYWHEEL_ISA (a namespace) and FLYWHEEL_LANES first.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+
+#if FLYWHEEL_LANES > 4
+#include <immintrin.h>
+#endif
 
 #include "runtime/model/transformer_kernels.hpp"
 
@@ -79,6 +84,17 @@ inline Vector max_of(Vector a, Vector b) {
 }
 inline Vector min_of(Vector a, Vector b) {
   return a < b ? a : b;
+}
+
+inline Vector sqrt_of(Vector x) {
+#if FLYWHEEL_LANES == 16
+  return reinterpret_cast<Vector>(_mm512_sqrt_ps(reinterpret_cast<__m512>(x)));
+#elif FLYWHEEL_LANES == 8
+  return reinterpret_cast<Vector>(_mm256_sqrt_ps(reinterpret_cast<__m256>(x)));
+#else
+  for (std::int64_t i = 0; i < lanes; ++i) x[i] = std::sqrt(x[i]);
+  return x;
+#endif
 }
 
 // exp within 2 units in the last place: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (the
