@@ -29,7 +29,7 @@ class ShortAnswerGrader final : public Grader {
     if (turn.finish == FinishReason::cancelled)
       return infra_error_verdict(name(), "the answer was cancelled");
 
-    static const Pattern one_word{R"(\A\s*[\p{Latin}'’-]{1,30}[.!]?\s*\z)"};
+    static const Pattern one_word{R"(\A\s*\p{Latin}[\p{Latin}'’-]{0,29}[.!]?\s*\z)"};
     const std::string answer = text_of(turn);
     const bool is_one_word = answer.size() <= graded_bytes_max && one_word.found_in(answer);
     // The start of a longer answer counts too: the guard asks what the model knows, not the form.

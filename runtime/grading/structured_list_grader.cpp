@@ -98,8 +98,9 @@ class ItemJudge {
 
   bool is_plausible(std::string_view item) const {
     const TextMeasure size = measure(item);
-    return size.letter_count >= item_letters_min && size.word_count <= limits_.words_max &&
-           size.character_count <= limits_.characters_max &&
+    const bool is_known = words_ != nullptr && words_->has(item);  // "C++", "K2", "1984"
+    return (is_known || size.letter_count >= item_letters_min) &&
+           size.word_count <= limits_.words_max && size.character_count <= limits_.characters_max &&
            has_plain_characters(item, demand_.any_script) && !is_placeholder(item) &&
            !is_echo(item);
   }
@@ -183,12 +184,15 @@ std::vector<Component> judge_answer(std::string_view text, const StructuredReque
   const bool has_items = !answer.items.empty();
   std::size_t count = 0;
   bool nothing_else = answer.other_line_count == 0 && !answer.has_hidden_characters;
+  bool is_one_a_line = true;
   bool is_distinct = true;
   bool is_plausible = true;
   Names identities;
   Names names;
   for (const ListLine& line : answer.items) {
-    count += judge.item_count(line.bare);
+    const std::size_t joined_count = judge.item_count(line.bare);
+    count += joined_count;
+    is_one_a_line = is_one_a_line && joined_count == 1;
     nothing_else = nothing_else && !judge.is_explained(line.bare);
     is_plausible = is_plausible && judge.is_plausible(line.bare);
     is_distinct = identities.insert(judge.identity(line.bare)).second && is_distinct;
@@ -196,7 +200,7 @@ std::vector<Component> judge_answer(std::string_view text, const StructuredReque
   }
   std::vector<Component> components = {
       {"count_exact", score(has_items && count == demand.count)},
-      {"format_exact", score(has_items && is_well_formed(answer, demand.style))},
+      {"format_exact", score(is_one_a_line && is_well_formed(answer, demand.style))},
       {"nothing_else", score(has_items && nothing_else)},
       {"items_distinct", score(has_items && is_distinct)},
       {"items_plausible", score(has_items && is_plausible)}};

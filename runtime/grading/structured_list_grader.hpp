@@ -5,7 +5,8 @@
 //   count_exact      as many items as asked; items joined on one line count one by one
 //   format_exact     every item has the same marker (-, *, + or •; or 1. 2. 3., or 1) 2) 3)) as
 //   asked,
-//                    one blank or up to four behind it, one level, at most one empty line between
+//                    one blank or up to four behind it, one level, at most one empty line between;
+//                    one item a line
 //   nothing_else     no line without a marker, no explanation behind an item, no hidden characters
 //   items_distinct   no two the same but for case, accents, punctuation, article or plural
 //   items_plausible  each of a sensible length, in the asked script, no placeholder, no echo

@@ -141,7 +141,8 @@ constexpr TopicRow rows[] = {
      "Latvian,Lithuanian,Malay,Malayalam,Maltese,Mandarin,Maori,Marathi,Mongolian,Nepali,Norwegian,"
      "Pashto,Persian,Polish,Portuguese,Punjabi,Quechua,Romanian,Russian,Sanskrit,Serbian,Sinhala,"
      "Slovak,Slovenian,Somali,Spanish,Swahili,Swedish,Tagalog,Tamil,Telugu,Thai,Tibetan,Turkish,"
-     "Ukrainian,Urdu,Uzbek,Vietnamese,Welsh,Xhosa,Yiddish,Yoruba,Zulu,C++,Java,JavaScript,Python,"
+     "Ukrainian,Urdu,Uzbek,Vietnamese,Welsh,Xhosa,Yiddish,Yoruba,Zulu,C,C#,C++,Java,JavaScript,"
+     "Python,"
      "Ruby,Rust,Go,Swift,Kotlin,PHP,Perl"},
     {"jobs", false,
      "accountant,actor,actress,analyst,architect,artist,astronaut,athlete,author,baker,banker,"

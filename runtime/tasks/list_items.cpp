@@ -62,6 +62,14 @@ bool is_invisible(char32_t c) {
          c == 0xFEFF;
 }
 
+// The "+" and "#" of "C++" and "C#": behind a word of one letter they tell names apart.
+bool is_part_of_name(char32_t c, std::string_view folded) {
+  if (c != '+' && c != '#') return false;
+  while (!folded.empty() && folded.back() == '+') folded.remove_suffix(1);
+  return !folded.empty() && folded.back() != ' ' &&
+         (folded.size() == 1 || folded[folded.size() - 2] == ' ');
+}
+
 // Letters and digits as themselves, apostrophes and invisible marks as nothing, the rest as a
 // blank.
 std::string fold(std::string_view text) {
@@ -72,7 +80,7 @@ std::string fold(std::string_view text) {
     if (c >= 0xFF01 && c <= 0xFF5E) c -= 0xFEE0;  // full-width forms of ASCII
     if (is_invisible(c) || c == '\'' || c == 0x2019 || c == 0x2018) continue;
     if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || is_part_of_name(c, folded)) {
       folded += static_cast<char>(c);
     } else if (c == '&') {
       folded += " and ";
@@ -112,7 +120,7 @@ std::vector<std::string> plain_items(std::string_view answer, std::size_t count_
     if (piece.starts_with("and ")) piece.remove_prefix(4);
     piece = bare_item(piece);
     if (piece.size() > plain_item_bytes_max) return {};
-    if (!piece.empty() && items.size() < count_max) items.emplace_back(piece);
+    if (!comparable_item(piece).empty() && items.size() < count_max) items.emplace_back(piece);
   }
   return items.size() < 2 ? std::vector<std::string>{} : items;
 }

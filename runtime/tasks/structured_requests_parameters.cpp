@@ -65,11 +65,12 @@ Result<ListTurn> parse_turn(const Json& object, bool is_first, std::string_view 
   FLYWHEEL_TRY(turn.ask, parse_name(all_asks, ask, fmt::format("{}: 'ask'", where)));
   FLYWHEEL_TRY(turn.say, json_field<std::string>(object, "say", where));
   if (object.contains("count")) {
-    if (!object["count"].is_number_unsigned() || object["count"] > listed_count_max)
+    const Json& count = object["count"];
+    if (!count.is_number_integer() || count < 0 || count > listed_count_max)
       return fail(
           Failure::invalid_input,
           fmt::format("{}: 'count' must be a whole number of 1 to {}", where, listed_count_max));
-    turn.count = object["count"].get<std::uint32_t>();
+    turn.count = count.get<std::uint32_t>();
   }
   if (object.contains("style")) {
     FLYWHEEL_TRY(const std::string style, json_field<std::string>(object, "style", where));
