@@ -88,8 +88,10 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
                                      .held_out = std::move(config.held_out.generated),
                                      .hand_written = std::move(config.held_out.hand_written)});
 
-  ExperimentConfig experiment{.parts = parts, .initial = {config.initial, 0},
-                              .resume = std::move(config.resume)};
+  ExperimentConfig experiment;
+  experiment.parts = parts;
+  experiment.initial.handle = config.initial;
+  experiment.resume = std::move(config.resume);
   experiment.snapshot_folder = services.workspace->snapshot_folder(context->run).string();
   experiment.checkpoint_folder = std::move(config.checkpoint_folder);
   experiment.observer = &keeper;

@@ -61,8 +61,9 @@ Result<HeldOutTasks> held_out_tasks(const ExperimentSpec& spec, const TaskFamily
   HeldOutTasks tasks;
   FLYWHEEL_TRY(tasks.generated,
                make_tasks(family, split_held_out, spec.data.held_out_tasks, spec.seed));
-  if (!spec.data.hand_written.empty())
-    FLYWHEEL_TRY(tasks.hand_written, load_tasks(spec.data.hand_written, family.name()));
+  if (!spec.data.hand_written.empty()) {
+    FLYWHEEL_TRY(tasks.hand_written, load_task_file(spec.data.hand_written));
+  }
   return tasks;
 }
 
@@ -104,8 +105,9 @@ Result<ResumePoint> resume_point(const Services& services, const RunRecord& reco
   FLYWHEEL_TRY(const auto planned, ledger.planned_count(record.id));
   resume.next_group = planned / record.group_size;
   FLYWHEEL_TRY(resume.unfinished, unfinished_rollouts(ledger, record.id));
-  if (!spec.deterministic)
+  if (!spec.deterministic) {
     FLYWHEEL_TRY(resume.given_up_group_count, count_given_up(ledger, record.id, resume.next_group));
+  }
 
   FLYWHEEL_TRY(const auto snapshot, services.checkpoints->newest_snapshot(
                                         record.id, newest_usable_step(spec, resume)));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include "runtime/base/log.hpp"

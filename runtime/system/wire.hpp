@@ -11,7 +11,7 @@
 
 #include <caf/error.hpp>
 #include <caf/meta/load_callback.hpp>
-#include <caf/meta/save_callback.hpp>
+#include <caf/sec.hpp>
 
 #include "runtime/base/json.hpp"
 
