@@ -132,6 +132,27 @@ bool is_space(char32_t code_point) {
          code_point == 0x3000;
 }
 
+bool is_python_space(char32_t code_point) {
+  return is_space(code_point) || (code_point >= 0x1c && code_point <= 0x1f);
+}
+
+bool is_printable(char32_t code_point) {
+  if (code_point == 0x20) return true;
+  switch (category_of(code_point)) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_ZS:
+      return false;
+    default:
+      return true;
+  }
+}
+
 bool is_word(char32_t code_point) {
   switch (category_of(code_point)) {
     case UTF8PROC_CATEGORY_LU:

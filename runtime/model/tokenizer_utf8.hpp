@@ -31,6 +31,8 @@ std::size_t count_code_points(std::string_view valid_text);
 std::string replace_invalid(std::string_view text);
 
 bool is_space(char32_t code_point);          // Unicode White_Space
+bool is_python_space(char32_t code_point);   // what Python's str.isspace() takes
+bool is_printable(char32_t code_point);      // what Python's str.isprintable() takes
 bool is_word(char32_t code_point);           // \w: letters, marks, decimal digits, connectors
 bool is_letter(char32_t code_point);         // general category L
 bool is_decimal_digit(char32_t code_point);  // general category Nd
