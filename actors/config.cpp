@@ -344,7 +344,7 @@ std::string resolved_spec_text(const ExperimentSpec& spec) {
     section = of;
     const std::string unit = row.unit.empty() ? "" : std::string{row.unit} + ": ";
     const std::string indent = of.empty() ? "" : "  ";
-    text += indent + "# " + unit + std::string{row.meaning} + "\n";
+    text.append(indent).append("# ").append(unit).append(row.meaning).append("\n");
     text += indent + std::string{row.path.substr(of.empty() ? 0 : dot + 1)} + ": " +
             value_text(row.slot(copy)) + "\n";
   }

@@ -1,6 +1,7 @@
 #include "actors/commands/progress.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,7 +19,8 @@ double share_done(const ProgressSnapshot& s) {
 }
 
 std::string bar(double share, std::size_t width) {
-  const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * double(width) + 0.5);
+  const auto full =
+      static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * double(width)));
   std::string text;
   for (std::size_t i = 0; i < width; ++i) text += i < full ? "█" : "░";
   return text;

@@ -1,6 +1,7 @@
 #include "actors/commands/table.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cwchar>
 
 #include <fmt/format.h>
@@ -141,9 +142,9 @@ std::vector<std::string> wrap_text(std::string_view text, std::size_t width) {
 std::string duration_text(double seconds) {
   if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
   if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
-  const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
+  const auto whole = std::llround(seconds);
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  if (whole < 100 * 3600) return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+  if (whole < 360'000) return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
   return fmt::format("{} h", whole / 3600);
 }
 
