@@ -20,6 +20,7 @@ endfunction()
 # Gives a target LibTorch and the one precompiled header of torch.
 function(flywheel_use_torch target)
   target_link_libraries(${target} PRIVATE flywheel::torch)
+  target_compile_options(${target} PRIVATE -fPIC)  # also programs: as the precompiled header is
   if(NOT TARGET flywheel_torch_pch)
     file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cpp "")
     add_library(flywheel_torch_pch OBJECT ${PROJECT_BINARY_DIR}/torch_pch.cpp)
