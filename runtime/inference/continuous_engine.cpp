@@ -147,9 +147,7 @@ bool ContinuousEngine::begin(Sequence& sequence) {
     if (usable > other->computed)
       usable =
           std::max(std::min(limit, other->computed), usable / kv_block_tokens * kv_block_tokens);
-    best_to_come = std::max(best_to_come, other->planned < other->prompt_size()
-                                              ? std::min(common, other->prompt_size())
-                                              : usable);
+    if (other->planned < other->prompt_size()) best_to_come = std::max(best_to_come, limit);
     if (usable > best) {
       best = usable;
       from = &other->held;
@@ -199,7 +197,7 @@ void ContinuousEngine::plan_rows() {
     sequence->logits_row = no_row;
   }
   for (const SequencePointer& sequence : active_) {
-    if (!sequence->is_begun && (prompt_budget_ == 0 || !begin(*sequence))) continue;
+    if (!sequence->is_begun && !begin(*sequence)) continue;
     const std::int64_t left =
         static_cast<std::int64_t>(sequence->tokens.size()) - sequence->planned;
     if (sequence->planned >= sequence->prompt_size()) {
@@ -270,9 +268,8 @@ void ContinuousEngine::advance(StepReport& report) {
     const FinishReason reason = finish_of(sequence);
     if (reason != FinishReason::none) finish(sequence, reason, report);
   }
-  std::erase_if(active_, [](const SequencePointer& s) {
-    return s->result.finish != FinishReason::none || s->result.id != s->request.id;
-  });
+  std::erase_if(active_,
+                [](const SequencePointer& s) { return s->result.finish != FinishReason::none; });
 }
 
 StepReport ContinuousEngine::step() {

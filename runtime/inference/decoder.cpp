@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
+
+#include "runtime/model/rope_frequencies.hpp"
 
 namespace flywheel {
 namespace {
@@ -18,31 +19,6 @@ std::int64_t element_bytes_of(Precision precision) {
 std::int64_t head_bytes_of(const ModelConfig& config, Precision precision) {
   return kv_block_tokens * (config.head_size + round_up(config.head_size, 16)) *
          element_bytes_of(precision);
-}
-
-// Rotary frequencies, "llama3" scaling included, in float as Hugging Face computes them
-// (modeling_rope_utils.py, _compute_llama3_parameters).
-std::vector<float> rotary_frequencies(const ModelConfig& config) {
-  std::vector<float> frequencies(static_cast<std::size_t>(config.head_size / 2));
-  for (std::size_t i = 0; i < frequencies.size(); ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.head_size);
-    float frequency = 1.0f / static_cast<float>(std::pow(config.rope_theta, exponent));
-    if (config.rope_scaling) {
-      const RopeScaling& scaling = *config.rope_scaling;
-      const double length = static_cast<double>(scaling.original_context_length);
-      const double wave_length = 2.0 * std::numbers::pi / static_cast<double>(frequency);
-      const double smooth = (length / wave_length - scaling.low_frequency_factor) /
-                            (scaling.high_frequency_factor - scaling.low_frequency_factor);
-      const double scaled = static_cast<double>(frequency) / scaling.factor;
-      if (wave_length > length / scaling.low_frequency_factor)
-        frequency = static_cast<float>(scaled);
-      else if (wave_length >= length / scaling.high_frequency_factor)
-        frequency =
-            static_cast<float>((1.0 - smooth) * scaled + smooth * static_cast<double>(frequency));
-    }
-    frequencies[i] = frequency;
-  }
-  return frequencies;
 }
 
 template <class T>
@@ -65,12 +41,12 @@ Decoder::Decoder(const ModelConfig& config, Precision precision, std::int64_t co
       head_bytes_(head_bytes_of(config, precision)),
       layer_bytes_(head_bytes_ * config.kv_head_count),
       logits_stride_(round_up(config.vocabulary_size, 16)) {
-  const std::vector<float> frequencies = rotary_frequencies(config);
+  const std::vector<double> frequencies = rope_frequencies(config);
   for (std::int64_t position = 0; position < context_length_max; ++position)
-    for (const float frequency : frequencies) {
-      const float angle = static_cast<float>(position) * frequency;
-      cosines_.push_back(std::cos(angle));
-      sines_.push_back(std::sin(angle));
+    for (const double frequency : frequencies) {
+      const double angle = static_cast<double>(position) * frequency;
+      cosines_.push_back(static_cast<float>(std::cos(angle)));
+      sines_.push_back(static_cast<float>(std::sin(angle)));
     }
 }
 

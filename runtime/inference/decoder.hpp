@@ -42,7 +42,7 @@ class Decoder {
                        std::span<const std::uint32_t> wanted);
 
   std::int64_t logits_stride() const { return logits_stride_; }
-  const Kernels& kernels() const { return kernels_; }
+  const InferenceKernels& kernels() const { return kernels_; }
 
  private:
   void reserve(std::int64_t rows, std::int64_t wanted);
@@ -53,7 +53,7 @@ class Decoder {
   void multiply(const Gemm& gemm);
 
   const ModelConfig config_;
-  const Kernels& kernels_;
+  const InferenceKernels& kernels_;
   ThreadTeam& team_;
   const std::int64_t element_bytes_;
   const std::int64_t head_bytes_;   // keys and values of one kv head in a block

@@ -2,10 +2,10 @@
 
 namespace flywheel {
 
-extern const Kernels kernels_x86_64_v2_float32, kernels_x86_64_v2_bfloat16;
-extern const Kernels kernels_avx2_float32, kernels_avx2_bfloat16;
-extern const Kernels kernels_avx512_float32, kernels_avx512_bfloat16;
-extern const Kernels kernels_avx512_bf16_float32, kernels_avx512_bf16_bfloat16;
+extern const InferenceKernels kernels_x86_64_v2_float32, kernels_x86_64_v2_bfloat16;
+extern const InferenceKernels kernels_avx2_float32, kernels_avx2_bfloat16;
+extern const InferenceKernels kernels_avx512_float32, kernels_avx512_bfloat16;
+extern const InferenceKernels kernels_avx512_bf16_float32, kernels_avx512_bf16_bfloat16;
 
 std::int64_t gemm_tile_count(const Gemm& gemm) {
   return round_up(gemm.rows, row_group) / row_group *
@@ -23,7 +23,7 @@ InstructionSet best_instruction_set() {
                                               : InstructionSet::avx512;
 }
 
-const Kernels& kernels_of(InstructionSet set, Precision precision) {
+const InferenceKernels& kernels_of(InstructionSet set, Precision precision) {
   const bool is_float = precision == Precision::float32;
   switch (set) {
     case InstructionSet::avx512_bf16:

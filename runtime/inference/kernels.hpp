@@ -1,5 +1,5 @@
-// Kernels are the loops that inference spends its time in, compiled for several instruction sets
-// and chosen at run time.
+// InferenceKernels are the loops that inference spends its time in, compiled for several
+// instruction sets and chosen at run time.
 //
 // Guarantee: each output number is computed by one chain of operations whose order depends on its
 // own
@@ -78,7 +78,7 @@ struct Rotate {
   std::int64_t slot = 0;        // position within the block
 };
 
-struct Kernels {
+struct InferenceKernels {
   const char* name = "";
   void (*gemm_tiles)(const Gemm& gemm, std::int64_t tile_begin, std::int64_t tile_end);
   void (*attend)(const Attention& attention);
@@ -95,6 +95,6 @@ struct Kernels {
 // Numbered from the plainest; each runs on every CPU that has the ones before it.
 enum class InstructionSet : std::uint8_t { x86_64_v2, avx2, avx512, avx512_bf16 };
 InstructionSet best_instruction_set();
-const Kernels& kernels_of(InstructionSet set, Precision precision);
+const InferenceKernels& kernels_of(InstructionSet set, Precision precision);
 
 }  // namespace flywheel

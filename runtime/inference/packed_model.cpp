@@ -198,12 +198,6 @@ Result<> Packer::pack(ThreadTeam& team) {
     add_linear("lm_head.weight", c.vocabulary_size, c.hidden_size, 0, 0, 1);
     model_.head_ = end_group(panel_count(c.vocabulary_size), c.hidden_size);
   }
-  if (weights_.tensors.size() != model_.linears_.size() + model_.vectors_.size())
-    return fail(Failure::invalid_argument,
-                "weights: " + std::to_string(weights_.tensors.size()) +
-                    " tensors, the model's shape asks for " +
-                    std::to_string(model_.linears_.size() + model_.vectors_.size()));
-
   model_.buffer_ = PageBuffer(static_cast<std::size_t>(size_bytes_));
   std::byte* const base = model_.buffer_.data();
   const auto place = [base](const void*& address) {
@@ -218,6 +212,11 @@ Result<> Packer::pack(ThreadTeam& team) {
     linear.panels = base + reinterpret_cast<std::intptr_t>(linear.panels);
   for (const Linear& linear : model_.linears_) FLYWHEEL_TRY_VOID(fill_linear(linear, team));
   for (const PackedModel::Vector& vector : model_.vectors_) FLYWHEEL_TRY_VOID(fill_vector(vector));
+  if (weights_.tensors.size() != model_.linears_.size() + model_.vectors_.size())
+    return fail(Failure::invalid_argument,
+                "weights: " + std::to_string(weights_.tensors.size()) +
+                    " tensors, the model's shape asks for " +
+                    std::to_string(model_.linears_.size() + model_.vectors_.size()));
   return {};
 }
 

@@ -6,8 +6,8 @@
 namespace flywheel {
 
 // Fills sums_ and returns the sum over the vocabulary of exp((logit - best) * scale).
-double TokenSampler::sum_up(const Kernels& kernels, const float* logits, std::int64_t padded,
-                            float best, float scale) {
+double TokenSampler::sum_up(const InferenceKernels& kernels, const float* logits,
+                            std::int64_t padded, float best, float scale) {
   sums_.resize(static_cast<std::size_t>((padded + exp_chunk - 1) / exp_chunk));
   kernels.exp_sums(logits, padded, best, scale, sums_.data());
   double total = 0.0;
@@ -16,7 +16,7 @@ double TokenSampler::sum_up(const Kernels& kernels, const float* logits, std::in
 }
 
 // Reads sums_ as sum_up left them.
-Token TokenSampler::draw_from_all(const Kernels& kernels, const float* logits,
+Token TokenSampler::draw_from_all(const InferenceKernels& kernels, const float* logits,
                                   std::int64_t vocabulary, float best, float scale, double unit) {
   double total = 0.0;
   for (const double sum : sums_) total += sum;
@@ -40,7 +40,7 @@ Token TokenSampler::draw_from_all(const Kernels& kernels, const float* logits,
   return last;
 }
 
-Token TokenSampler::draw_from_best(const Kernels& kernels, const float* logits,
+Token TokenSampler::draw_from_best(const InferenceKernels& kernels, const float* logits,
                                    std::int64_t vocabulary, float best, float scale,
                                    const SamplingParameters& sampling, double unit) {
   const auto ranks_before = [](const Candidate& a, const Candidate& b) {
@@ -85,8 +85,9 @@ Token TokenSampler::draw_from_best(const Kernels& kernels, const float* logits,
   return candidates_[count - 1].token;
 }
 
-TokenChoice TokenSampler::draw(const Kernels& kernels, const float* logits, std::int64_t vocabulary,
-                               const SamplingParameters& sampling, double unit) {
+TokenChoice TokenSampler::draw(const InferenceKernels& kernels, const float* logits,
+                               std::int64_t vocabulary, const SamplingParameters& sampling,
+                               double unit) {
   const std::int64_t padded = round_up(vocabulary, 16);
   const float best = kernels.maximum(logits, padded);
   const double log_total = std::log(sum_up(kernels, logits, padded, best, 1.0f));

@@ -22,7 +22,7 @@ class TokenSampler {
   // cumulated probability exceeds it. Greedy takes the first of the largest. top_p keeps the fewest
   // best tokens whose probabilities, after top_k and temperature, add up to at least top_p; equal
   // logits rank by id.
-  TokenChoice draw(const Kernels& kernels, const float* logits, std::int64_t vocabulary,
+  TokenChoice draw(const InferenceKernels& kernels, const float* logits, std::int64_t vocabulary,
                    const SamplingParameters& sampling, double unit);
 
  private:
@@ -31,12 +31,13 @@ class TokenSampler {
     Token token;
   };
 
-  Token draw_from_all(const Kernels& kernels, const float* logits, std::int64_t vocabulary,
+  Token draw_from_all(const InferenceKernels& kernels, const float* logits, std::int64_t vocabulary,
                       float best, float scale, double unit);
-  Token draw_from_best(const Kernels& kernels, const float* logits, std::int64_t vocabulary,
-                       float best, float scale, const SamplingParameters& sampling, double unit);
-  double sum_up(const Kernels& kernels, const float* logits, std::int64_t padded, float best,
-                float scale);
+  Token draw_from_best(const InferenceKernels& kernels, const float* logits,
+                       std::int64_t vocabulary, float best, float scale,
+                       const SamplingParameters& sampling, double unit);
+  double sum_up(const InferenceKernels& kernels, const float* logits, std::int64_t padded,
+                float best, float scale);
 
   std::vector<double> sums_{};
   std::vector<float> chunk_{};

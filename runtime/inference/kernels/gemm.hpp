@@ -109,8 +109,7 @@ inline void write_swiglu(const Gemm& gemm, std::int64_t row, std::int64_t rows, 
     for (std::int64_t c = 0; c < panel_columns; c += lanes) {
       const Floats gate = rounded_to(type, load(gates + r * panel_columns + c));
       const Floats up = rounded_to(type, load(ups + r * panel_columns + c));
-      const Floats activated = rounded_to(type, gate / (1.0f + exp_of(-gate)));
-      const Floats x = activated * up;
+      const Floats x = gate / (1.0f + exp_of(-gate)) * up;
       if (c + lanes <= columns) {
         store(out + c, x);
       } else {
