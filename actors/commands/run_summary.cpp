@@ -75,18 +75,19 @@ std::vector<GateResult> judge_gates(const ExperimentSpec& spec, const Json& befo
   if (!before.is_object() || !after.is_object()) return gates;
   const auto start = measured_from(before, "held_out_first_turn");
   const auto end = measured_from(after, "held_out_first_turn");
-  gates.push_back({"hard enough before", start.value <= spec.gates.pass_rate_before_max,
-                   fmt::format("{}, at most {:.0f} %", measured_text(start),
-                               100 * spec.gates.pass_rate_before_max)});
-  gates.push_back({"learned", end.value >= spec.gates.pass_rate_after_min,
-                   fmt::format("{}, at least {:.0f} %", measured_text(end),
-                               100 * spec.gates.pass_rate_after_min)});
+  gates.push_back({fmt::format("held-out first turn before at most {:.0f} %",
+                               100 * spec.gates.pass_rate_before_max),
+                   measured_text(start), start.value <= spec.gates.pass_rate_before_max});
+  gates.push_back({fmt::format("held-out first turn after at least {:.0f} %",
+                               100 * spec.gates.pass_rate_after_min),
+                   measured_text(end), end.value >= spec.gates.pass_rate_after_min});
   for (const auto& [name, figure] : after["figures"].items()) {
     if (!name.starts_with("guard_")) continue;
     const double fall = measured_from(before, name).value - measured_from(after, name).value;
-    gates.push_back({title_of(name) + " did not fall", fall <= spec.gates.guard_fall_max,
-                     fmt::format("fell by {:.1f} points, at most {:.1f}", 100 * fall,
-                                 100 * spec.gates.guard_fall_max)});
+    gates.push_back({fmt::format("{} falls by at most {:.0f} points", title_of(name),
+                                 100 * spec.gates.guard_fall_max),
+                     fmt::format("fell by {:.1f} points", 100 * fall),
+                     fall <= spec.gates.guard_fall_max});
   }
   return gates;
 }
@@ -126,7 +127,7 @@ std::string summary_text(const RunSummary& summary) {
   for (std::size_t i = 0; i < std::min(transcripts_shown, summary.transcripts.size()); ++i)
     text += side_by_side_text(summary.transcripts[i], columns) + "\n";
   for (const GateResult& gate : summary.gates)
-    text += fmt::format("gate {}: {} ({})\n", gate.name, gate.passed ? "passed" : "REFUSED", gate.found);
+    text += fmt::format("gate: {}: {} ({})\n", gate.gate, gate.passed ? "passed" : "REFUSED", gate.found);
   return text;
 }
 

@@ -5,17 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "actors/commands/report.hpp"
 #include "actors/commands/table.hpp"
 #include "actors/commands/workspace_client.hpp"
 #include "actors/config.hpp"
 
 namespace flywheel {
-
-struct GateResult {
-  std::string name{};
-  bool passed = false;
-  std::string found{};  // with the bound
-};
 
 struct RunSummary {
   Json run{};      // /v1/runs/RUN
