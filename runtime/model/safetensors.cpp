@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <set>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "runtime/base/check.hpp"
 #include "runtime/base/json.hpp"
+#include "runtime/model/durable_file.hpp"
 #include "runtime/model/half.hpp"
 
 namespace flywheel {
@@ -111,24 +109,6 @@ Result<> check_places(const std::map<std::string, SafetensorsTensor>& tensors,
   return {};
 }
 
-// Write calls may take less than they are given, and are interrupted by signals.
-Result<> write_all(int descriptor, const void* data, std::size_t size_bytes,
-                   const std::string& path) {
-  const char* position = static_cast<const char*>(data);
-  while (size_bytes > 0) {
-    const ssize_t written =
-        ::write(descriptor, position, std::min<std::size_t>(size_bytes, 1U << 30));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0)
-      return fail(
-          errno == ENOSPC || errno == EDQUOT ? Failure::resource_exhausted : Failure::unavailable,
-          path + ": can't be written: " + std::strerror(errno));
-    position += written;
-    size_bytes -= static_cast<std::size_t>(written);
-  }
-  return {};
-}
-
 }  // namespace
 
 const char* to_string(SafetensorsType type) {
@@ -199,17 +179,12 @@ Result<> write_safetensors(const std::string& path, std::span<const SafetensorsP
   text.resize((text.size() + 7) / 8 * 8, ' ');  // tensors begin at a multiple of 8
   const std::uint64_t header_size = text.size();
 
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor < 0)
-    return fail(Failure::unavailable, path + ": can't be created: " + std::strerror(errno));
-  const std::shared_ptr<void> closer(nullptr, [descriptor](void*) { ::close(descriptor); });
-  FLYWHEEL_TRY_VOID(write_all(descriptor, &header_size, sizeof header_size, path));
-  FLYWHEEL_TRY_VOID(write_all(descriptor, text.data(), text.size(), path));
+  FLYWHEEL_TRY(DurableFile file, DurableFile::create(path));
+  FLYWHEEL_TRY_VOID(file.write(&header_size, sizeof header_size));
+  FLYWHEEL_TRY_VOID(file.write(text.data(), text.size()));
   for (const SafetensorsPart& part : parts)
-    FLYWHEEL_TRY_VOID(write_all(descriptor, part.bytes.data(), part.bytes.size(), path));
-  if (::fsync(descriptor) != 0)
-    return fail(Failure::unavailable, path + ": can't be flushed: " + std::strerror(errno));
-  return {};
+    FLYWHEEL_TRY_VOID(file.write(part.bytes.data(), part.bytes.size()));
+  return file.finish();
 }
 
 }  // namespace flywheel

@@ -1,0 +1,60 @@
+// Grader judges one conversation by rules: named components, and a pass that is the conjunction of
+// those marked as pass conditions.
+//
+// Guarantees: a verdict for every input: it never throws, and its work is bounded by the limits on
+//             bytes, lines and matching steps; what exceeds them fails. Where the grader itself
+//             can't judge (a task that is not its own, a cancelled answer) the verdict is
+//             infra_error with a note, never a reward of 0.
+// Threads:    graders are immutable; any thread may call them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/task.hpp"
+#include "runtime/base/transcript.hpp"
+#include "runtime/base/verdict.hpp"
+
+namespace flywheel {
+
+inline constexpr std::size_t graded_bytes_max = 16 * 1024;  // of one answer; a longer one fails
+inline constexpr std::size_t graded_lines_max = 200;
+
+struct ComponentInfo {
+  std::string_view name{};
+  ComponentKind kind = ComponentKind::pass_condition;
+  std::string_view meaning{};  // one line for reports
+};
+
+class Grader {
+ public:
+  virtual ~Grader() = default;
+
+  // Name and version, for example "structured_list/1": the version changes when a verdict could.
+  virtual std::string_view name() const = 0;
+
+  // What its turns' components may be, in the order in which they come.
+  virtual std::vector<ComponentInfo> components() const = 0;
+
+  // Judges the path from the root to the transcript's last turn. The reward is the sum of the
+  // turns' rewards over the turns that were planned, so leaving early never pays.
+  Verdict grade(const Task& task, const Transcript& transcript) const noexcept;
+
+ private:
+  // May throw; grade() turns that into an infra_error.
+  virtual Verdict judge(const Task& task, const Transcript& transcript) const = 0;
+};
+
+// The verdict of a grader that could not judge.
+Verdict infra_error_verdict(std::string_view grader, std::string note);
+
+// The verdict of turns judged one by one: pass if all `planned_count` turns are there and pass.
+Verdict verdict_of_turns(std::string_view grader, std::vector<TurnVerdict> turns,
+                         std::size_t planned_count);
+
+// The turn's pass (all pass conditions are 1) and reward (1 or 0) from its components.
+TurnVerdict turn_verdict(std::int32_t turn, std::vector<Component> components);
+
+}  // namespace flywheel

@@ -1,0 +1,170 @@
+#include "runtime/tasks/structured_requests_phrases.hpp"
+
+namespace flywheel {
+namespace {
+
+constexpr std::string_view training_topics[] = {
+    "fruits",    "animals",  "countries", "colors",  "sports",      "vegetables",
+    "rivers",    "tools",    "hobbies",   "cities",  "planets",     "desserts",
+    "languages", "jobs",     "trees",     "birds",   "instruments", "drinks",
+    "games",     "books",    "flowers",   "insects", "metals",      "oceans",
+    "shapes",    "vehicles", "spices",    "clothes", "rooms",       "body parts",
+};
+
+constexpr std::string_view held_out_topics[] = {
+    "mountains",       "cheeses",      "dog breeds",
+    "school subjects", "gemstones",    "pieces of furniture",
+    "kinds of fish",   "music genres", "fabrics",
+    "dances",          "islands",      "kinds of pasta",
+    "constellations",  "toys",
+};
+
+constexpr OpeningPhrase training_openings[] = {
+    {"direct", "List exactly {n} {t}, one per line, as a list. Write nothing else."},
+    {"direct", "Give me a list of {n} {t}, nothing else."},
+    {"direct", "Name {n} {t} as a bullet list, one per line.", ListStyle::bullet},
+    {"direct", "Write a list of {n} {t} and nothing else."},
+    {"polite", "I need a list of {n} {t}. Only the list please."},
+    {"polite", "Could you please list {n} {t}? Just the list, please."},
+    {"polite", "Please give me {n} {t} as a list, with no other text. Thank you!"},
+    {"polite", "Would you mind listing {n} {t}, one per line? Nothing else, please."},
+    {"terse", "{n} {t}. List only."},
+    {"terse", "List {n} {t}. No extra text."},
+    {"terse", "{n} {t}, one per line, just the list."},
+    {"terse", "Just a list: {n} {t}."},
+    {"chatty",
+     "Hey! I'm making a quiz for my friends and need a list of {n} {t}. Only the list, nothing "
+     "else."},
+    {"chatty",
+     "So I was just talking with my sister about {t}. Give me a list of {n} of them, nothing else "
+     "please."},
+    {"chatty",
+     "Hi there, quick one: list {n} {t} for me, one per line, and skip the explanations."},
+    {"chatty", "My mind is completely blank today, haha. List {n} {t} for me, only the list."},
+    {"formal", "Provide a list of {n} {t}. Do not include any other text."},
+    {"formal",
+     "Kindly provide exactly {number} {t} in list form, without any introduction or explanation."},
+    {"formal", "Please supply a list consisting of exactly {n} {t} and nothing further."},
+    {"formal", "Produce a list of exactly {n} {t}, one item per line, with no commentary."},
+    {"hurried", "quick, list of {n} {t}, nothing else"},
+    {"hurried", "No time to read much: a list of {number} {t}, only the list."},
+    {"hurried", "need {n} {t} fast, just the list pls"},
+    {"hurried", "Short answer please: list {n} {t}, one per line, nothing else."},
+};
+
+constexpr OpeningPhrase held_out_openings[] = {
+    {"direct", "Make a list of exactly {n} {t}. I don't want anything else."},
+    {"direct", "Answer with a list of {n} {t} and no further sentences."},
+    {"direct", "I only want to see a list of {n} {t}, one on each line."},
+    {"polite", "I would like {n} {t} as a list. No other words, please."},
+    {"polite", "Can you list {number} {t}, please? Nothing but the list."},
+    {"polite", "Please write down {n} {t} as bullet points and stop there.", ListStyle::bullet},
+    {"terse", "{n} {t} as a list, that's all."},
+    {"terse", "List: {n} {t}. Nothing more."},
+    {"chatty",
+     "My son has to find {n} {t} for his homework. Please answer with the list alone, he copies "
+     "everything!"},
+    {"chatty",
+     "We are planning a trivia night on Friday, so a list with {n} {t} would be great, without "
+     "any chatter."},
+    {"formal", "Return exactly {n} {t} as a list. Omit any remarks."},
+    {"formal", "Set down {number} {t} as a list, each on its own line, without additional text."},
+    {"hurried", "list {n} {t} and then stop, I'm about to board"},
+    {"hurried", "can't scroll much, so a list with {n} {t} and that's it"},
+};
+
+constexpr LaterPhrase training_later[] = {
+    {ListAsk::keep, "direct", "Now only {n} of them."},
+    {ListAsk::keep, "polite", "Thank you! Could you please keep only {n} of them?"},
+    {ListAsk::keep, "terse", "Only {n} of those."},
+    {ListAsk::keep, "chatty", "Ah, that's too many for us after all. Just {n} of them, please!"},
+    {ListAsk::keep, "formal", "Please reduce the list to {number} of these items."},
+    {ListAsk::keep, "hurried", "too long, only {n} of them"},
+    {ListAsk::number, "direct", "Number them instead."},
+    {ListAsk::number, "polite", "Could you please number them instead?"},
+    {ListAsk::number, "terse", "Numbered, please."},
+    {ListAsk::number, "chatty", "Oh, we vote on these later, so can you make it a numbered list?"},
+    {ListAsk::number, "formal", "Please provide the same items as a numbered list."},
+    {ListAsk::number, "hurried", "same list but with numbers"},
+    {ListAsk::bullet, "direct", "Use bullet points instead."},
+    {ListAsk::bullet, "polite", "Could you please write them as bullet points instead?"},
+    {ListAsk::bullet, "terse", "Bullets, please."},
+    {ListAsk::bullet, "chatty", "Hmm, I think bullet points look nicer. Same ones with bullets?"},
+    {ListAsk::bullet, "formal", "Please provide the same items as a bulleted list."},
+    {ListAsk::bullet, "hurried", "same list but with bullets"},
+    {ListAsk::add, "direct", "Add one more."},
+    {ListAsk::add, "polite", "Could you please add one more to the list?"},
+    {ListAsk::add, "terse", "One more."},
+    {ListAsk::add, "chatty", "Love it! One more friend is coming, so add one more to the list?"},
+    {ListAsk::add, "formal", "Please extend the list by one further item."},
+    {ListAsk::add, "hurried", "one more on the list pls"},
+    {ListAsk::drop, "direct", "Take {last} off the list."},
+    {ListAsk::drop, "polite", "Could you please remove {first} from the list?"},
+    {ListAsk::drop, "terse", "Without {last}."},
+    {ListAsk::drop, "chatty", "We already have {first}, haha. Same list without that one?"},
+    {ListAsk::drop, "formal", "Please remove {last} and provide the remaining items."},
+    {ListAsk::drop, "hurried", "drop {first}, rest is fine"},
+};
+
+constexpr LaterPhrase held_out_later[] = {
+    {ListAsk::keep, "direct", "Shorten it to {n}."},
+    {ListAsk::keep, "polite", "Lovely. May I have just {n} from that list, please?"},
+    {ListAsk::keep, "terse", "Pick {n}."},
+    {ListAsk::keep, "chatty", "The poster has less room than I thought! Pick {n} of these for me?"},
+    {ListAsk::keep, "formal", "Select {number} of the listed items and omit the others."},
+    {ListAsk::keep, "hurried", "just {n} from those"},
+    {ListAsk::number, "direct", "Turn it into a numbered list."},
+    {ListAsk::number, "polite", "May I have it with numbers in front, please?"},
+    {ListAsk::number, "terse", "Now with numbers."},
+    {ListAsk::number, "chatty", "The kids want to call them out by number. Can you number those?"},
+    {ListAsk::number, "formal", "Present these items again, numbered."},
+    {ListAsk::number, "hurried", "number those"},
+    {ListAsk::bullet, "direct", "Change it to bullets."},
+    {ListAsk::bullet, "polite", "May I have it as bullets, please?"},
+    {ListAsk::bullet, "terse", "Now as bullets."},
+    {ListAsk::bullet, "chatty", "My slides only do bullet points. Could I get those as bullets?"},
+    {ListAsk::bullet, "formal", "Present these items again as bullet points."},
+    {ListAsk::bullet, "hurried", "bullet those"},
+    {ListAsk::add, "direct", "Put another one on the list."},
+    {ListAsk::add, "polite", "May I have one extra on that list, please?"},
+    {ListAsk::add, "terse", "Plus one."},
+    {ListAsk::add, "chatty",
+     "There is still a gap on the page! What about another one on the end?"},
+    {ListAsk::add, "formal", "Include one additional item in the list."},
+    {ListAsk::add, "hurried", "another one on there quick"},
+    {ListAsk::drop, "direct", "Leave out {first}."},
+    {ListAsk::drop, "polite", "May I have it again without {last}, please?"},
+    {ListAsk::drop, "terse", "Not {first}."},
+    {ListAsk::drop, "chatty", "Someone else already picked {last}. Can we lose it from the list?"},
+    {ListAsk::drop, "formal", "Repeat the list and exclude {first}."},
+    {ListAsk::drop, "hurried", "lose {last}, keep the others"},
+};
+
+constexpr std::string_view training_goals[] = {
+    "paste a clean list into notes",
+    "read the answer on a small screen",
+    "fill a quiz sheet",
+    "copy the lines into a spreadsheet",
+};
+
+constexpr std::string_view held_out_goals[] = {
+    "print the lines on a poster",
+    "hand the list to a child for homework",
+    "feed the lines to a label printer",
+};
+
+}  // namespace
+
+const PhraseBook& training_phrases() {
+  static constexpr PhraseBook book{training_topics, training_openings, training_later,
+                                   training_goals};
+  return book;
+}
+
+const PhraseBook& held_out_phrases() {
+  static constexpr PhraseBook book{held_out_topics, held_out_openings, held_out_later,
+                                   held_out_goals};
+  return book;
+}
+
+}  // namespace flywheel

@@ -1,0 +1,28 @@
+#include "runtime/tasks/task_registry.hpp"
+
+#include <array>
+
+#include "runtime/tasks/short_answers.hpp"
+#include "runtime/tasks/structured_requests.hpp"
+
+namespace flywheel {
+
+std::span<const TaskFamily* const> task_families() {
+  static const std::array<const TaskFamily*, 2> families = {
+      &short_answers(),
+      &structured_requests(),
+  };
+  return families;
+}
+
+Result<const TaskFamily*> find_task_family(std::string_view name) {
+  std::string known;
+  for (const TaskFamily* family : task_families()) {
+    if (family->name() == name) return family;
+    known += (known.empty() ? "" : ", ") + std::string{family->name()};
+  }
+  return fail(Failure::not_found,
+              "there is no task family '" + std::string{name} + "'; there are: " + known);
+}
+
+}  // namespace flywheel

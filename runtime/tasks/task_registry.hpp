@@ -1,0 +1,18 @@
+// The task families by name; to add one, write its file and add its row in task_registry.cpp.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "runtime/base/result.hpp"
+#include "runtime/tasks/task_family.hpp"
+
+namespace flywheel {
+
+// All families, sorted by name. They live as long as the program.
+std::span<const TaskFamily* const> task_families();
+
+// not_found names the families that there are.
+Result<const TaskFamily*> find_task_family(std::string_view name);
+
+}  // namespace flywheel
