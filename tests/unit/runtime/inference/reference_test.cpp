@@ -218,7 +218,8 @@ TEST_SUITE("runtime/inference/reference") {
       k3 += std::exp(l) - 1 - l;
       tokens.push_back(generation.tokens[i]);
     }
-    CHECK(k3 / static_cast<double>(generation.tokens.size()) < 2e-3);
+    CHECK(k3 / static_cast<double>(generation.tokens.size()) <
+          1e-2);  // logits spread over tens of nats here
   }
 }
 
