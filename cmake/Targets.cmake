@@ -1,7 +1,8 @@
 # How a folder becomes a library, and a folder of tests a test program.
 
 function(flywheel_compile_options target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Werror)
+  # -Wrestrict is wrong about std::string in g++ 12 (its bug 105651).
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Werror -Wno-restrict)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
 endfunction()
 
@@ -20,6 +21,7 @@ endfunction()
 # Gives a target LibTorch and the one precompiled header of torch.
 function(flywheel_use_torch target)
   target_link_libraries(${target} PRIVATE flywheel::torch)
+  target_compile_options(${target} PRIVATE -fPIC)  # also programs: as the precompiled header is
   if(NOT TARGET flywheel_torch_pch)
     file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cpp "")
     add_library(flywheel_torch_pch OBJECT ${PROJECT_BINARY_DIR}/torch_pch.cpp)

@@ -1,5 +1,5 @@
-// Checkpoints on disk: Hugging Face folders (safetensors, sharded too) and GGUF files in, Hugging Face
-// folders out.
+// Checkpoints on disk: Hugging Face folders (safetensors, sharded too) and GGUF files in, Hugging
+// Face folders out.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct Checkpoint {
   ModelConfig config{};
   WeightsHandle weights{};  // float32
   std::shared_ptr<const Tokenizer> tokenizer{};
-  std::shared_ptr<const ChatTemplate> chat_template{};
+  std::shared_ptr<const ChatTemplate> chat_template{};  // null where the model has none
 };
 
 // `path` is a Hugging Face folder or a .gguf file. Refuses, in one line that names file and tensor:
@@ -24,9 +24,11 @@ struct Checkpoint {
 // unknown architectures, templates that can't be rendered.
 Result<Checkpoint> load_checkpoint(const std::string& path);
 
-// Writes a folder that `transformers` loads: config.json, generation_config.json, model.safetensors,
-// tokenizer.json, tokenizer_config.json, chat_template. Atomic: a temporary folder beside it, fsync,
-// rename. `precision` is what the tensors are stored in.
+// Writes a folder that `transformers` loads: config.json, generation_config.json,
+// model.safetensors, tokenizer.json, tokenizer_config.json, chat_template.jinja. Atomic: a
+// temporary folder beside it, fsync, rename. `precision` is what the tensors are stored in. An
+// older checkpoint of that name is replaced, also atomically; refuses (already_exists) to replace a
+// folder that holds anything else, and (resource_exhausted) a disk without room, before it writes.
 Result<> save_checkpoint(const std::string& folder, const Checkpoint& checkpoint,
                          Precision precision);
 

@@ -1,8 +1,10 @@
 // Tokenizer is byte-level BPE as Hugging Face's tokenizers library does it, from tokenizer.json or
 // from GGUF metadata.
 //
-// Guarantees: the ids of encode() are those of `tokenizers` for the same file; decode(encode(x)) == x
-//             where the vocabulary covers all bytes.
+// Guarantees: the ids of encode() are those of `tokenizers` for the same file without what its
+//             post-processor adds: no begin token is put in front, since chat templates spell theirs.
+//             decode(encode(x)) == x for any bytes where the vocabulary covers all bytes and there is
+//             no normalizer.
 // Threads:    const after construction; any number of threads may encode.
 #pragma once
 
@@ -20,23 +22,24 @@ namespace flywheel {
 
 // What GGUF metadata holds of a byte-level BPE tokenizer.
 struct GgufVocabulary {
-  std::string pre_tokenizer{};              // tokenizer.ggml.pre: "smollm", "qwen2", "llama-bpe", ...
-  std::vector<std::string> tokens{};        // by id, in the byte-to-unicode alphabet
-  std::vector<std::string> merges{};        // "left right", best first
+  std::string pre_tokenizer{};        // tokenizer.ggml.pre: "smollm", "qwen2", "llama-bpe", ...
+  std::vector<std::string> tokens{};  // by id, in the byte-to-unicode alphabet
+  std::vector<std::string> merges{};  // "left right", best first
   std::vector<std::int32_t> token_types{};  // 1 normal, 3 control, 4 user-defined
   Token begin_token = -1;
   Token end_token = -1;
   Token unknown_token = -1;
   Token padding_token = -1;
   bool add_begin_token = false;
+  std::string chat_template{};  // tokenizer.chat_template, for tokenizer_config.json
 };
 
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  // Special tokens written in `text` become their ids when `parse_special`; else they are plain text,
-  // so that what a person types can't forge a turn's border.
+  // Special tokens written in `text` become their ids when `parse_special`; else they are plain
+  // text, so that what a person types can't forge a turn's border.
   virtual std::vector<Token> encode(std::string_view text, bool parse_special) const = 0;
   virtual std::string decode(std::span<const Token> tokens, bool skip_special) const = 0;
 

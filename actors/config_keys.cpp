@@ -1,0 +1,101 @@
+#include "actors/config_keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "runtime/base/check.hpp"
+
+namespace flywheel {
+namespace {
+
+std::string number_text(double value) {
+  std::array<char, 32> buffer{};
+  const bool is_whole = std::abs(value) < 1e15 && std::trunc(value) == value;
+  char* const last = buffer.data() + buffer.size();
+  const auto end = is_whole
+                       ? std::to_chars(buffer.data(), last, static_cast<std::int64_t>(value)).ptr
+                       : std::to_chars(buffer.data(), last, value).ptr;  // reads back to the bit
+  return {buffer.data(), end};
+}
+
+// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) cost[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) cost[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0);
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, replaced});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+}  // namespace
+
+std::string type_text(const KeySlot& slot) {
+  return std::visit(Overloaded{[](bool*) -> std::string { return "true or false"; },
+                               [](std::uint32_t*) -> std::string { return "whole number"; },
+                               [](std::uint64_t*) -> std::string { return "whole number"; },
+                               [](double*) -> std::string { return "number"; },
+                               [](std::string*) -> std::string { return "text"; },
+                               [](Json*) -> std::string { return "map"; },
+                               [](const NamedSlot& slot_of_names) {
+                                 std::string text = "one of ";
+                                 for (const auto name : slot_of_names.names)
+                                   text += (name == slot_of_names.names.front() ? "" : ", ") +
+                                           std::string{name};
+                                 return text;
+                               }},
+                    slot);
+}
+
+std::string bounds_text(const KeyBounds& bounds) {
+  const bool has_least = std::isfinite(bounds.least), has_most = std::isfinite(bounds.most);
+  std::string text;
+  if (has_least) text = (bounds.above_least ? "above " : "at least ") + number_text(bounds.least);
+  if (has_most) text += (has_least ? " and at most " : "at most ") + number_text(bounds.most);
+  return text;
+}
+
+std::string value_text(const KeySlot& slot) {
+  return std::visit(
+      Overloaded{[](const bool* value) -> std::string { return *value ? "true" : "false"; },
+                 [](const std::uint32_t* value) { return std::to_string(*value); },
+                 [](const std::uint64_t* value) { return std::to_string(*value); },
+                 [](const double* value) { return number_text(*value); },
+                 [](const std::string* value) { return dump_json(Json(*value)); },
+                 [](const Json* value) { return dump_json(*value); },
+                 [](const NamedSlot& value) {
+                   FLYWHEEL_CHECK(*value.value < value.names.size());
+                   return std::string{value.names[*value.value]};
+                 }},
+      slot);
+}
+
+std::string_view nearest_name(std::span<const std::string_view> candidates, std::string_view name) {
+  std::string_view nearest;
+  std::size_t fewest = std::max<std::size_t>(2, name.size() / 3) + 1;  // farther is no suggestion
+  for (const auto candidate : candidates) {
+    const std::size_t distance = edit_distance(candidate, name);
+    if (distance < fewest) {
+      fewest = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace flywheel

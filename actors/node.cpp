@@ -1,0 +1,123 @@
+#include "actors/node.hpp"
+
+#include <csignal>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+
+#include "actors/actor_system.hpp"
+#include "actors/api.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/net/http_server.hpp"
+
+namespace flywheel {
+// Members are in the order of their lives: each is gone before what it stands on.
+struct Node::Inner {
+  std::unique_ptr<Workspace> workspace;
+  std::unique_ptr<LedgerStore> ledger;
+  std::unique_ptr<DatasetStore> datasets;
+  std::unique_ptr<ConversationStore> conversations;
+  std::unique_ptr<CheckpointIndex> checkpoints;
+  std::unique_ptr<MetricStore> metrics;
+  WaitRegistry waits;
+  ComputeGate gate{waits};
+  ActorSystemConfig system_config;
+  std::unique_ptr<caf::actor_system> system;
+  Services services;
+  std::mutex mutex;
+  std::map<RunId, std::unique_ptr<RunHost>> hosts;
+  std::unique_ptr<Api> api;
+  std::unique_ptr<HttpServer> server;
+};
+
+Node::Node(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
+
+Node::~Node() {
+  if (inner_->server) inner_->server->stop();
+  inner_->server.reset();
+  {
+    const std::lock_guard lock{inner_->mutex};
+    for (auto& [run, host] : inner_->hosts) host->stop("the node is shutting down");
+  }
+  inner_->hosts.clear();
+  inner_->system.reset();
+}
+
+Result<std::unique_ptr<Node>> Node::open(const NodeConfig& config) {
+  auto inner = std::make_unique<Inner>();
+  WorkspaceConfig workspace;
+  workspace.home = config.home;
+  workspace.free_bytes_min = config.free_bytes_min;
+  workspace.create_if_missing = config.creates_home;
+  FLYWHEEL_TRY(inner->workspace, Workspace::open(workspace));
+  KeyValueStore& store = inner->workspace->store();
+  const Clock& clock = system_clock();
+  FLYWHEEL_TRY(inner->ledger, LedgerStore::open(store, clock));
+  inner->datasets = std::make_unique<DatasetStore>(store, clock);
+  inner->conversations = std::make_unique<ConversationStore>(store);
+  inner->checkpoints = std::make_unique<CheckpointIndex>(store, config.home);
+  inner->metrics = std::make_unique<MetricStore>(store);
+  inner->services = {.workspace = inner->workspace.get(),
+                     .ledger = inner->ledger.get(),
+                     .datasets = inner->datasets.get(),
+                     .conversations = inner->conversations.get(),
+                     .checkpoints = inner->checkpoints.get(),
+                     .metrics = inner->metrics.get(),
+                     .waits = &inner->waits,
+                     .gate = &inner->gate,
+                     .clock = &clock};
+  std::unique_ptr<Node> node{new Node{std::move(inner)}};
+  Inner& self = *node->inner_;
+  self.api = std::make_unique<Api>(self.services, node.get());
+  if (!config.runs_actors) return node;
+
+  std::signal(SIGPIPE, SIG_IGN);
+  self.system = std::make_unique<caf::actor_system>(self.system_config);
+  self.services.system = self.system.get();
+  HttpServerConfig server;
+  server.address.clear();
+  server.socket_path = self.workspace->socket_path().string();
+  self.server = std::make_unique<HttpServer>(std::move(server));
+  self.api->add_routes(*self.server);
+  FLYWHEEL_TRY_VOID(self.server->start());
+  return node;
+}
+
+Result<RunHost*> Node::adopt(std::unique_ptr<RunHost> host) {
+  const std::lock_guard lock{inner_->mutex};
+  RunHost* adopted = host.get();
+  inner_->hosts.insert_or_assign(host->run(), std::move(host));
+  adopted->start();
+  return adopted;
+}
+
+Result<RunHost*> Node::submit(ExperimentSpec spec, Checkpoint checkpoint) {
+  FLYWHEEL_TRY(auto host, RunHost::create(inner_->services, std::move(spec), std::move(checkpoint)));
+  return adopt(std::move(host));
+}
+
+Result<RunHost*> Node::resume(RunId run) {
+  if (RunHost* host = find(run))
+    return fail(Failure::already_exists, to_string(host->run()) + " is under way already");
+  FLYWHEEL_TRY(auto host, RunHost::resume(inner_->services, run));
+  return adopt(std::move(host));
+}
+
+RunHost* Node::find(RunId run) {
+  const std::lock_guard lock{inner_->mutex};
+  const auto found = inner_->hosts.find(run);
+  if (found == inner_->hosts.end()) return nullptr;
+  return found->second->has_ended() ? nullptr : found->second.get();
+}
+
+std::vector<RunHost*> Node::hosts() {
+  const std::lock_guard lock{inner_->mutex};
+  std::vector<RunHost*> hosts;
+  for (auto& [run, host] : inner_->hosts) hosts.push_back(host.get());
+  return hosts;
+}
+
+const Services& Node::services() const { return inner_->services; }
+Api& Node::api() { return *inner_->api; }
+
+}  // namespace flywheel

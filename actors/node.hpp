@@ -1,0 +1,58 @@
+// Node is the composition root: it owns the workspace, the stores, the actor system, the runs and the
+// HTTP server on the workspace's socket.
+//
+//   Node ─▶ Workspace ─▶ stores      Node ─▶ actor system ─▶ RunHosts      Node ─▶ HttpServer ─▶ Api
+//
+// Threads: submit() and the rest from any thread; one Node a workspace, one workspace a process.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "actors/config.hpp"
+#include "actors/run_host.hpp"
+#include "actors/services.hpp"
+#include "runtime/model/checkpoint.hpp"
+
+namespace flywheel {
+
+class Api;
+
+struct NodeConfig {
+  std::filesystem::path home = ".flywheel";
+  std::uint64_t free_bytes_min = 256ULL << 20;
+  bool creates_home = true;
+  bool runs_actors = true;  // false: stores only, for reading subcommands without an owner
+};
+
+class Node {
+ public:
+  // The errors of Workspace::open; unavailable where the socket can't be listened on.
+  static Result<std::unique_ptr<Node>> open(const NodeConfig& config);
+  ~Node();  // stops the runs, then the server, then the actors
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Starts a new run, or goes on with a stored one. The host lives as long as the node.
+  Result<RunHost*> submit(ExperimentSpec spec, Checkpoint checkpoint);
+  Result<RunHost*> resume(RunId run);
+
+  RunHost* find(RunId run);  // null where it is not under way here
+  std::vector<RunHost*> hosts();
+  const Services& services() const;
+  Api& api();
+
+ private:
+  struct Inner;
+  explicit Node(std::unique_ptr<Inner> inner);
+  Result<RunHost*> adopt(std::unique_ptr<RunHost> host);
+
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace flywheel

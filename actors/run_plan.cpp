@@ -1,0 +1,133 @@
+#include "actors/run_plan.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "runtime/base/log.hpp"
+#include "runtime/tasks/task_file.hpp"
+
+namespace flywheel {
+namespace {
+
+Result<std::vector<Task>> make_tasks(const TaskFamily& family, std::string_view split,
+                                     std::uint64_t count, std::uint64_t seed) {
+  std::vector<Task> tasks;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    FLYWHEEL_TRY(auto task, family.make_task(split, i, seed));
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+Result<std::vector<Rollout>> unfinished_rollouts(const LedgerStore& ledger, RunId run) {
+  std::vector<RolloutId> ids;
+  for (const auto state : {RolloutState::planned, RolloutState::finished}) {
+    FLYWHEEL_TRY(const auto found, ledger.in_state(run, state));
+    ids.insert(ids.end(), found.begin(), found.end());
+  }
+  FLYWHEEL_TRY(auto rollouts, ledger.rollouts(ids));
+  std::sort(rollouts.begin(), rollouts.end(),
+            [](const Rollout& a, const Rollout& b) { return a.index < b.index; });
+  return rollouts;
+}
+
+// Groups of which nothing is left: others were started in their place.
+Result<std::uint64_t> count_given_up(const LedgerStore& ledger, RunId run, std::uint64_t groups) {
+  std::uint64_t count = 0;
+  for (std::uint64_t index = 0; index < groups; ++index) {
+    FLYWHEEL_TRY(const auto group, ledger.group(run, index));
+    std::uint64_t total = 0;
+    for (const auto rollouts : group.counts) total += rollouts;
+    if (group.counts[static_cast<std::size_t>(RolloutState::discarded)] == total) ++count;
+  }
+  return count;
+}
+
+// The newest step whose weights the resumed run may start from: in deterministic mode rollouts that
+// were not talked through ask for the version of their index, which may be an earlier one.
+std::uint64_t newest_usable_step(const ExperimentSpec& spec, const ResumePoint& resume) {
+  std::uint64_t step = resume.last_step;
+  if (!spec.deterministic) return step;
+  for (const Rollout& rollout : resume.unfinished)
+    if (rollout.state == RolloutState::planned)
+      step = std::min<std::uint64_t>(step, version_of_group(rollout.group_index, spec.task.tasks_per_step,
+                                                            spec.staleness_max));
+  return step;
+}
+
+}  // namespace
+
+Result<HeldOutTasks> held_out_tasks(const ExperimentSpec& spec, const TaskFamily& family) {
+  HeldOutTasks tasks;
+  FLYWHEEL_TRY(tasks.generated,
+               make_tasks(family, split_held_out, spec.data.held_out_tasks, spec.seed));
+  if (!spec.data.hand_written.empty()) {
+    FLYWHEEL_TRY(tasks.hand_written, load_task_file(spec.data.hand_written));
+  }
+  return tasks;
+}
+
+Result<RunRecord> create_run(const Services& services, const ExperimentSpec& spec,
+                             const TaskFamily& family, Hash128 base_weights) {
+  FLYWHEEL_TRY(const auto held_out, held_out_tasks(spec, family));
+  FLYWHEEL_TRY(auto train, make_tasks(family, split_train, spec.data.train_tasks, spec.seed));
+  RunRecord record;
+  record.id = make_id<RunId>(*services.clock);
+  record.name = spec.name;
+  record.spec_text = resolved_spec_text(spec);
+  record.seed = spec.seed;
+  record.created_ms = record.id.created_ms();
+  record.is_deterministic = spec.deterministic;
+  record.group_size = spec.task.samples_per_task;
+  record.base_weights = base_weights;
+  const std::string generator = spec.task.family + ", seed " + std::to_string(spec.seed);
+  const auto put = [&](std::string_view split, std::string source, const std::vector<Task>& tasks) -> Result<> {
+    if (tasks.empty()) return {};
+    FLYWHEEL_TRY(const auto version, services.datasets->put({spec.task.family, std::string{split},
+                                                             std::move(source), tasks, {}}));
+    record.datasets.push_back(version.id);
+    return {};
+  };
+  FLYWHEEL_TRY_VOID(put(split_train, generator, train));
+  FLYWHEEL_TRY_VOID(put(split_held_out, generator, held_out.generated));
+  FLYWHEEL_TRY_VOID(put(split_hand_written, spec.data.hand_written, held_out.hand_written));
+  FLYWHEEL_TRY_VOID(services.workspace->create_run_folder(record.id, record.spec_text));
+  FLYWHEEL_TRY_VOID(services.ledger->create_run(record));
+  return record;
+}
+
+Result<ResumePoint> resume_point(const Services& services, const RunRecord& record,
+                                 const ExperimentSpec& spec) {
+  const LedgerStore& ledger = *services.ledger;
+  FLYWHEEL_TRY_VOID(services.ledger->recover(record.id));
+  ResumePoint resume;
+  FLYWHEEL_TRY(resume.last_step, ledger.last_step(record.id));
+  FLYWHEEL_TRY(const auto planned, ledger.planned_count(record.id));
+  resume.next_group = planned / record.group_size;
+  FLYWHEEL_TRY(resume.unfinished, unfinished_rollouts(ledger, record.id));
+  if (!spec.deterministic) {
+    FLYWHEEL_TRY(resume.given_up_group_count, count_given_up(ledger, record.id, resume.next_group));
+  }
+
+  FLYWHEEL_TRY(const auto snapshot, services.checkpoints->newest_snapshot(
+                                        record.id, newest_usable_step(spec, resume)));
+  if (snapshot) {
+    resume.snapshot_step = snapshot->step;
+    resume.snapshot_path = (services.workspace->home() / snapshot->file.path).string();
+    resume.snapshot_hash = snapshot->state_hash;
+  }
+  FLYWHEEL_TRY(const auto steps, ledger.steps(record.id, resume.snapshot_step + 1));
+  resume.replay.assign(steps.begin(), steps.end());
+  return resume;
+}
+
+Result<> roll_back_to_snapshot(const Services& services, const RunRecord& record,
+                               const ExperimentSpec& spec, const std::string& why) {
+  FLYWHEEL_TRY(const auto snapshot, services.checkpoints->newest_snapshot(record.id));
+  const std::uint64_t step = snapshot ? snapshot->step : 0;
+  log_warning("run {} rolls back to step {}: {}", to_string(record.id), step, why);
+  FLYWHEEL_TRY_VOID(services.ledger->roll_back(record.id, step, spec.staleness_max, why));
+  return services.checkpoints->drop_snapshots_after(record.id, step);
+}
+
+}  // namespace flywheel

@@ -1,0 +1,127 @@
+#include "actors/sampler.hpp"
+
+#include <unordered_map>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include "runtime/system/caf_failure.hpp"
+
+namespace flywheel {
+namespace {
+
+using Promise = caf::typed_response_promise<Generated>;
+
+struct State {
+  static inline const char* name = "sampler";
+
+  RunContextPtr context;
+  SamplerConfig config;
+  std::unique_ptr<Engine> engine;
+  bool holds_proven_weights = false;
+  bool is_decoding = false;  // a NextTurn is under way
+  std::uint64_t last_id = 0;
+  std::unordered_map<std::uint64_t, Promise> unanswered;
+
+  Result<> submit(GenerateRequest request, const Promise& promise);
+  Result<WeightsInstalled> install(const InstallWeights& request);
+  void decode_step();
+  void fail_all(const Error& error);
+};
+
+Result<> State::submit(GenerateRequest request, const Promise& promise) {
+  if (!holds_proven_weights)
+    return fail(Failure::unavailable, config.name + ": no proven weights are installed");
+  request.id = ++last_id;
+  FLYWHEEL_TRY_VOID(engine->submit(std::move(request)));
+  unanswered.emplace(last_id, promise);
+  return {};
+}
+
+Result<WeightsInstalled> State::install(const InstallWeights& request) {
+  ComputeGate::Turn turn{*context->gate, config.name};
+  const auto& [handle, version] = request.weights;
+  if (!engine) {
+    FLYWHEEL_TRY(engine, config.make_engine(handle, version));
+  }
+  FLYWHEEL_TRY(const Hash128 hash, engine->swap_weights(handle, version));
+  holds_proven_weights = hash == request.expected;
+  if (!holds_proven_weights) {
+    const Error error{Failure::hash_mismatch,
+                      config.name + " holds weights " + to_string(hash) + ", version " +
+                          std::to_string(version) + " is " + to_string(request.expected)};
+    fail_all(error);
+    return fail(error);
+  }
+  return WeightsInstalled{version, hash};
+}
+
+void State::decode_step() {
+  StepReport report;
+  {
+    ComputeGate::Turn turn{*context->gate, config.name};
+    const auto start = context->clock->steady_now();
+    report = engine->step();
+    const std::chrono::duration<double> busy = context->clock->steady_now() - start;
+    config.gauges->busy_seconds = config.gauges->busy_seconds + busy.count();
+  }
+  for (auto& generation : report.finished) {
+    const auto found = unanswered.find(generation.id);
+    if (found == unanswered.end()) continue;  // failed before, when weights were not proven
+    found->second.deliver(Generated{std::move(generation)});
+    unanswered.erase(found);
+  }
+  const auto counts = engine->counts();
+  config.gauges->tokens_sampled = counts.tokens_sampled;
+  config.gauges->active = counts.active;
+  config.gauges->waiting = counts.waiting;
+}
+
+void State::fail_all(const Error& error) {
+  for (auto& [id, promise] : unanswered) {
+    engine->cancel(id);
+    promise.deliver(to_caf(error));
+  }
+  unanswered.clear();
+}
+
+Sampler::behavior_type behavior(Sampler::stateful_pointer<State> self, RunContextPtr context,
+                                SamplerConfig config) {
+  self->state.context = std::move(context);
+  self->state.config = std::move(config);
+  return {
+      [self](Generate& request) -> caf::result<Generated> {
+        auto promise = self->make_response_promise<Generated>();
+        if (auto submitted = self->state.submit(std::move(request.request), promise); !submitted) {
+          promise.deliver(to_caf(submitted.error()));
+        } else if (!self->state.is_decoding) {
+          self->state.is_decoding = true;
+          self->send(self, NextTurn{});
+        }
+        return promise;
+      },
+      [self](const InstallWeights& request) -> caf::result<WeightsInstalled> {
+        auto installed = self->state.install(request);
+        if (!installed) return to_caf(installed.error());
+        return *installed;
+      },
+      [self](NextTurn) {
+        self->state.decode_step();
+        // What came in meanwhile is read before the next step: it is ahead in the mailbox.
+        self->state.is_decoding = !self->state.engine->is_idle();
+        if (self->state.is_decoding) self->send(self, NextTurn{});
+      },
+  };
+}
+
+}  // namespace
+
+Sampler spawn_sampler(caf::actor_system& system, RunContextPtr context, SamplerConfig config,
+                      Placement placement) {
+  return spawn_placed(system, placement, behavior, std::move(context), std::move(config));
+}
+
+}  // namespace flywheel

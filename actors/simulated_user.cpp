@@ -1,0 +1,223 @@
+#include "actors/simulated_user.hpp"
+
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "runtime/base/random.hpp"
+#include "runtime/system/caf_failure.hpp"
+#include "runtime/system/request.hpp"
+
+namespace flywheel {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto generate_deadline = 10min;  // a turn waits for a place in the batch, too
+constexpr auto grade_deadline = 30s;
+constexpr auto store_deadline = 2min;
+constexpr int grade_attempts_max = 3;
+
+struct State {
+  static inline const char* name = "simulated_user";
+
+  RunContextPtr context;
+  ConversationConfig config;
+  std::uint32_t tokens_sampled = 0;
+  std::uint64_t turn_number = 0;  // assistant turns so far
+  int grade_attempts = 0;
+  bool was_discarded = false;
+
+  Transcript& transcript() { return config.rollout.transcript; }
+  Turn& add_turn(Role role);
+  std::optional<Generate> next_request() const;
+  void append_answer(const Generation& generation);
+};
+
+Turn& State::add_turn(Role role) {
+  auto& turns = transcript().turns;
+  Turn turn;
+  turn.id = derive_id<TurnId>(config.rollout.id, turns.size());
+  turn.parent = static_cast<std::int32_t>(turns.size()) - 1;
+  turn.role = role;
+  return turns.emplace_back(std::move(turn));
+}
+
+// What to have sampled next; nothing where the conversation has filled the context.
+std::optional<Generate> State::next_request() const {
+  const auto& rollout = config.rollout;
+  Generate generate;
+  auto& request = generate.request;
+  request.sampling = config.sampling;
+  request.prompt = tokens_to(rollout.transcript,
+                             static_cast<std::int32_t>(rollout.transcript.turns.size()) - 1);
+  request.key = derive_key({config.seed, rollout.task.id.high, rollout.task.id.low,
+                            rollout.group_index, rollout.sample_index, turn_number});
+  if (request.prompt.size() + request.sampling.tokens_max > context->spec.model.context_length)
+    return std::nullopt;
+  return generate;
+}
+
+void State::append_answer(const Generation& generation) {
+  Turn& turn = add_turn(Role::assistant);
+  turn.finish = generation.finish;
+  std::size_t at = 0;
+  for (const auto& [version, count] : generation.versions) {
+    Span span{.origin = TokenOrigin::policy, .carries_loss = true, .policy_version = version};
+    const auto tokens = generation.tokens.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto log_probabilities =
+        generation.log_probabilities.begin() + static_cast<std::ptrdiff_t>(at);
+    span.tokens.assign(tokens, tokens + count);
+    span.log_probabilities.assign(log_probabilities, log_probabilities + count);
+    turn.spans.push_back(std::move(span));
+    at += count;
+  }
+  turn.parts.push_back({.text = context->turn_tokens->text_of(generation.tokens)});
+  tokens_sampled += static_cast<std::uint32_t>(generation.tokens.size());
+  ++turn_number;
+}
+
+using Self = SimulatedUser::stateful_pointer<State>;
+
+void end(Self self, const std::string& failure);
+void take_turn(Self self);
+void grade(Self self);
+
+std::string label(Self self) {
+  return "rollout " + std::to_string(self->state.config.rollout.index);
+}
+
+void end(Self self, const std::string& failure) {
+  auto& state = self->state;
+  ConversationEnded ended{.index = state.config.rollout.index,
+                          .failure = failure,
+                          .was_discarded = state.was_discarded,
+                          .tokens_sampled = state.tokens_sampled};
+  if (!state.config.ledger) ended.rollout = std::move(state.config.rollout);
+  self->send(state.config.observer, std::move(ended));
+  self->quit();
+}
+
+auto end_on_error(Self self, const char* doing) {
+  return [self, doing](const Error& error) {
+    end(self, label(self) + ", " + doing + ": " + to_string(error));
+  };
+}
+
+// A change of the rollout's state; `next` runs once it is durable, or at once without a ledger.
+template <class Change, class Next>
+void record(Self self, const char* what, Change change, Next next) {
+  auto& state = self->state;
+  if (!state.config.ledger) return next();
+  ask<Stored>(
+      self, *state.context->waits, *state.config.ledger,
+      {label(self) + ": its " + what + " stored", "Ledger: a synced write", store_deadline},
+      std::move(change), [next](Stored&) { next(); }, end_on_error(self, "storing"));
+}
+
+void discard(Self self, const std::string& reason) {
+  self->state.was_discarded = true;
+  record(self, "discarding", DiscardRollouts{{self->state.config.rollout.id}, reason},
+         [self] { end(self, {}); });
+}
+
+void on_verdict(Self self, Verdict verdict) {
+  auto& state = self->state;
+  if (verdict.status == VerdictStatus::infra_error) {
+    if (state.grade_attempts < grade_attempts_max) return grade(self);
+    if (state.config.ledger) return discard(self, "infra_error: " + verdict.note);
+  }
+  state.config.rollout.verdict = verdict;
+  record(self, "verdict", GradeRollout{state.config.rollout.id, std::move(verdict)},
+         [self] { end(self, {}); });
+}
+
+void grade(Self self) {
+  auto& state = self->state;
+  ++state.grade_attempts;
+  const auto& rollout = state.config.rollout;
+  ask<Verdict>(
+      self, *state.context->waits, state.config.grader,
+      {label(self) + ": a verdict", "GraderActor: judging the transcript", grade_deadline},
+      GradeTranscript{rollout.task, rollout.transcript},
+      [self](Verdict& verdict) { on_verdict(self, std::move(verdict)); },
+      [self](const Error& error) {
+        on_verdict(self, Verdict{.status = VerdictStatus::infra_error, .note = to_string(error)});
+      });
+}
+
+void finish(Self self) {
+  auto& rollout = self->state.config.rollout;
+  auto& last = rollout.transcript.turns.back();
+  auto closing = self->state.context->turn_tokens->closing(last.finish);
+  if (!closing) return end(self, to_string(closing.error()));
+  for (auto& span : *closing) last.spans.push_back(std::move(span));
+  record(self, "transcript", FinishRollout{rollout.id, rollout.transcript},
+         [self] { grade(self); });
+}
+
+void on_answer(Self self, const Generation& generation) {
+  if (generation.finish == FinishReason::cancelled)
+    return end(self, label(self) + ": its turn was cancelled");
+  self->state.append_answer(generation);
+  take_turn(self);
+}
+
+// The user's next words, and the request for the model's answer to them.
+void take_turn(Self self) {
+  auto& state = self->state;
+  auto& transcript = state.transcript();
+  const auto move = next_user_move(*state.context->family, state.config.rollout.task, transcript);
+  if (!move) return end(self, to_string(move.error()));
+  if (move->ends) return finish(self);
+  const auto& turns = *state.context->turn_tokens;
+  auto spans = transcript.turns.empty()
+                   ? turns.opening({}, move->text)
+                   : turns.continuation(transcript.turns.back().finish, move->text);
+  if (!spans) return end(self, to_string(spans.error()));
+  Turn& turn = state.add_turn(Role::user);
+  turn.parts.push_back({.text = move->text});
+  turn.spans = std::move(*spans);
+
+  auto request = state.next_request();
+  if (!request && state.turn_number == 0)
+    return end(self, label(self) + ": the opening message does not fit model.context_length");
+  if (!request) {  // no room for another turn: the conversation ends with what it has
+    transcript.turns.pop_back();
+    return finish(self);
+  }
+  ask<Generated>(
+      self, *state.context->waits, state.config.sampler,
+      {label(self) + ": turn " + std::to_string(state.turn_number + 1) + " sampled",
+       "Sampler: the turn's last token", generate_deadline},
+      std::move(*request), [self](Generated& answer) { on_answer(self, answer.generation); },
+      end_on_error(self, "sampling"));
+}
+
+SimulatedUser::behavior_type behavior(Self self, RunContextPtr context,
+                                      std::shared_ptr<ConversationConfig> config) {
+  self->state.context = std::move(context);
+  self->state.config = std::move(*config);
+  return {
+      [self](NextTurn) {
+        auto& state = self->state;
+        if (state.config.rollout.state == RolloutState::finished) return grade(self);
+        state.transcript() = {};
+        state.transcript().owner = "simulated_user";
+        state.transcript().consent = true;
+        take_turn(self);
+      },
+  };
+}
+
+}  // namespace
+
+SimulatedUser spawn_simulated_user(caf::actor_system& system, RunContextPtr context,
+                                   ConversationConfig config) {
+  return system.spawn<caf::lazy_init>(behavior, std::move(context),
+                                      std::make_shared<ConversationConfig>(std::move(config)));
+}
+
+}  // namespace flywheel

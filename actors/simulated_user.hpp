@@ -1,0 +1,47 @@
+// SimulatedUser holds one conversation with the model, has it judged, and (in training) makes it
+// durable before it says that it is over.
+//
+//   Experiment or Evaluator ──NextTurn──▶ SimulatedUser ⇄ Sampler (Generate, a turn at a time)
+//   SimulatedUser ──FinishRollout, GradeRollout──▶ Ledger      ──GradeTranscript──▶ GraderActor
+//   SimulatedUser ──ConversationEnded──▶ ConversationObserver
+//
+// Guarantees: exactly one ConversationEnded; the tokens of a later turn extend the earlier ones
+//             exactly; a rollout that had finished before a crash is only judged, not talked again;
+//             a verdict of infra_error is asked for again, then the rollout is discarded with the
+//             grader's note, never rewarded with 0.
+// Runs on:    the shared scheduler; one actor a conversation, from its first to its last turn.
+// If it dies: its observer sees it go and has the rollout talked through again.
+#pragma once
+
+#include <optional>
+
+#include <caf/fwd.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/grader.hpp"
+#include "actors/ledger.hpp"
+#include "actors/messages/messages.hpp"
+#include "actors/run_context.hpp"
+#include "actors/sampler.hpp"
+
+namespace flywheel {
+
+using SimulatedUser = caf::typed_actor<caf::reacts_to<NextTurn>>;  // begins to talk
+
+using ConversationObserver =
+    caf::typed_actor<caf::reacts_to<ConversationEnded>>;  // who had it started
+
+struct ConversationConfig {
+  Rollout rollout{};             // id, indices and task; a finished one brings its transcript
+  std::uint64_t seed = 0;        // with task, sample and turn: the key of what is sampled
+  SamplingParameters sampling{};
+  Sampler sampler{};
+  GraderActor grader{};
+  std::optional<Ledger> ledger{};  // absent for evaluations, which keep their own transcripts
+  ConversationObserver observer{};
+};
+
+SimulatedUser spawn_simulated_user(caf::actor_system& system, RunContextPtr context,
+                                   ConversationConfig config);
+
+}  // namespace flywheel

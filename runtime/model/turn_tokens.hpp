@@ -1,0 +1,50 @@
+// TurnTokens turns messages into the token spans of a transcript, so that a conversation grows by whole
+// spans and nothing is tokenised twice.
+//
+//   opening(messages)      ─▶ spans up to where the assistant starts to write
+//   assistant's own tokens ─▶ a policy span, as sampled
+//   continuation(...)      ─▶ what closes the turn, the user's next words, and the next start
+//
+// Guarantees: the spans of opening() are the ids that `transformers` gives for the rendered chat; what
+//             a user types can't forge a turn's border: special tokens spelled in it stay plain text.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/base/transcript.hpp"
+#include "runtime/model/chat_template.hpp"
+#include "runtime/model/tokenizer.hpp"
+
+namespace flywheel {
+
+class TurnTokens {
+ public:
+  TurnTokens(std::shared_ptr<const Tokenizer> tokenizer,
+             std::shared_ptr<const ChatTemplate> chat_template);
+
+  // A first user turn, after the system text if there is one; ends where the assistant starts.
+  Result<std::vector<Span>> opening(const std::string& system, const std::string& user) const;
+
+  // After an assistant turn that ended with `finish`: the masked tokens that close it (the end token
+  // too if the policy did not sample it), the user's turn, and the assistant's next start.
+  Result<std::vector<Span>> continuation(FinishReason finish, const std::string& user) const;
+
+  // What closes an assistant turn that was cut at the token limit; empty if it ended by itself.
+  Result<std::vector<Span>> closing(FinishReason finish) const;
+
+  // The assistant's words as a person reads them: special tokens dropped.
+  std::string text_of(const std::vector<Token>& sampled) const;
+
+ private:
+  Result<std::string> render(const Json& messages, bool add_generation_prompt) const;
+  std::vector<Span> spans_of(const std::string& text, const std::string& user) const;
+  Result<std::string> after_assistant(const std::string& user, bool with_user) const;
+
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::shared_ptr<const ChatTemplate> chat_template_;
+};
+
+}  // namespace flywheel

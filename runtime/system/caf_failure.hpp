@@ -1,0 +1,25 @@
+// Failure as a CAF error category, both ways: actors answer with the same Error that libraries return.
+#pragma once
+
+#include <string>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/error.hpp>
+
+#include "runtime/base/failure.hpp"
+
+namespace flywheel {
+
+caf::error to_caf(const Error& error);
+
+bool is_failure(const caf::error& error);
+
+// The Error that to_caf() made; for any other error, `unavailable` with CAF's own words.
+Error to_error(const caf::error& error);
+
+// CAF's own words for its own errors: request_timeout, request_receiver_down, ...
+std::string describe(const caf::error& error);
+
+void add_failure_category(caf::actor_system_config& config);
+
+}  // namespace flywheel
