@@ -339,8 +339,6 @@ ExpressionPointer ExpressionParser::postfix(ExpressionPointer operand) {
 ExpressionPointer ExpressionParser::subscript(ExpressionPointer operand) {
   if (skip_symbol(".")) {
     if (current().kind != TokenKind::name) refuse("expected a name after '.'");
-    if (current().text.starts_with("_"))
-      refuse("the attribute '" + current().text + "' is out of bounds for templates");
     auto made = around(ExpressionKind::attribute, std::move(operand));
     made->name = next().text;
     return made;

@@ -50,6 +50,22 @@ Value changed(Machine& machine, const Value& value, Arguments& arguments) {
   return machine.text(Change(machine.show(value)));
 }
 
+// Words start after white space, hyphens and opening brackets; str.title() knows other starts.
+Value title_words(Machine& machine, const Value& value, Arguments& arguments) {
+  arguments.finish();
+  const std::string text = machine.show(value);
+  std::string changed_text;
+  bool after_separator = true;
+  for (std::size_t at = 0; at < text.size(); at += utf8::size_at(text, at)) {
+    const auto one = std::string_view{text}.substr(at, utf8::size_at(text, at));
+    const bool is_separator = std::string_view{"-({[<"}.find(one) != std::string_view::npos ||
+                              utf8::is_python_space(utf8::code_point_at(text, at));
+    changed_text += after_separator ? upper(one) : lower(one);
+    after_separator = is_separator;
+  }
+  return machine.text(std::move(changed_text));
+}
+
 // "a.b.0" of each item, as map(attribute=...) and its like read it.
 Value dotted(Machine& machine, Value value, const Value& path) {
   if (path.is_integer()) return item_of(machine, value, path);
@@ -366,7 +382,7 @@ const std::map<std::string_view, Filter>& filters() {
       {"d", fallback},
       {"upper", changed<upper>},
       {"lower", changed<lower>},
-      {"title", changed<title>},
+      {"title", title_words},
       {"capitalize", changed<capitalized>},
       {"join", join},
       {"replace", replace},
