@@ -109,6 +109,13 @@ Result<Json> Api::run(RunId id) const {
     json["learner_state_hash"] = to_string(step.learner_state_hash);
   }
   json["spec"] = record.spec_text;
+  json["datasets"] = Json::array();
+  for (const auto& dataset : record.datasets) {
+    FLYWHEEL_TRY(const auto version, services_.datasets->version(dataset));
+    json["datasets"].push_back({{"id", to_string(version.id)}, {"name", version.name}, {"split", version.split},
+                                {"task_count", version.task_count},
+                                {"content_hash", to_string(version.content_hash)}});
+  }
   FLYWHEEL_TRY(const auto events, services_.ledger->events(id));
   json["events"] = Json::array();
   for (const RunEvent& event : events)

@@ -4,33 +4,13 @@
 #include <utility>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/atom.hpp>
 
+#include "actors/actor_system.hpp"
 #include "actors/api.hpp"
-#include "actors/messages/messages.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/net/http_server.hpp"
-#include "runtime/system/caf_failure.hpp"
 
 namespace flywheel {
-namespace {
-
-// The scheduled actors only pass messages on; what computes has threads of its own.
-constexpr std::size_t scheduler_threads = 2;
-
-struct SystemConfig : caf::actor_system_config {
-  SystemConfig() {
-    add_message_types<caf::id_block::flywheel>();
-    add_failure_category(*this);
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", scheduler_threads);
-    set("scheduler.max-throughput", std::size_t{100});
-  }
-};
-
-}  // namespace
-
 // Members are in the order of their lives: each is gone before what it stands on.
 struct Node::Inner {
   std::unique_ptr<Workspace> workspace;
@@ -41,7 +21,7 @@ struct Node::Inner {
   std::unique_ptr<MetricStore> metrics;
   WaitRegistry waits;
   ComputeGate gate{waits};
-  SystemConfig system_config;
+  ActorSystemConfig system_config;
   std::unique_ptr<caf::actor_system> system;
   Services services;
   std::mutex mutex;

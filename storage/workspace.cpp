@@ -85,13 +85,12 @@ Result<std::optional<int>> read_format(const fs::path& home) {
 // A folder without FORMAT may become a workspace only if nothing of anyone's is in it.
 Result<> check_is_ours(const fs::path& home) {
   std::error_code code;
+  if (fs::exists(home / "db", code) || fs::exists(home / "runs", code))
+    return fail(Failure::corrupt, fmt::format("the workspace {} has lost its FORMAT file: restore "
+                                              "it from a copy; what is there is untouched",
+                                              home.string()));
   for (const auto& entry : fs::directory_iterator{home, code}) {
     const auto name = entry.path().filename().string();
-    if (name == "db" || name == "runs")
-      return fail(Failure::corrupt,
-                  fmt::format("the workspace {} has lost its FORMAT file: restore "
-                              "it from a copy; what is there is untouched",
-                              home.string()));
     if (name != "owner.lock" && name != "FORMAT.tmp")
       return fail(Failure::invalid_input,
                   fmt::format("{} holds something else ('{}') and is no workspace: choose an empty "

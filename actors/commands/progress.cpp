@@ -129,6 +129,38 @@ OrderedJson progress_json(const ProgressSnapshot& s) {
   return json;
 }
 
+ProgressSnapshot progress_from_json(const Json& json) {
+  ProgressSnapshot s;
+  s.run = json.value("run", s.run);
+  s.phase = json.value("phase", s.phase);
+  s.step = json.value("step", s.step);
+  s.steps = json.value("steps", s.steps);
+  s.evaluation_samples_done = json.value("evaluation_samples_done", s.evaluation_samples_done);
+  s.evaluation_samples = json.value("evaluation_samples", s.evaluation_samples);
+  s.elapsed_seconds = json.value("elapsed_seconds", s.elapsed_seconds);
+  if (json.contains("seconds_left") && json["seconds_left"].is_number())
+    s.seconds_left = json["seconds_left"];
+  s.reward = json.value("reward", s.reward);
+  s.tokens_sampled_per_second = json.value("tokens_sampled_per_second", 0.0);
+  s.tokens_learned_per_second = json.value("tokens_learned_per_second", 0.0);
+  s.staleness_mean = json.value("staleness_mean", s.staleness_mean);
+  s.staleness_max = json.value("staleness_max", s.staleness_max);
+  s.mismatch_k3 = json.value("mismatch_k3", s.mismatch_k3);
+  s.step_seconds = json.value("step_seconds", s.step_seconds);
+  s.discarded = json.value("discarded", s.discarded);
+  s.failures = json.value("failures", s.failures);
+  if (json.contains("pass_rate")) {
+    const Json& rate = json["pass_rate"];
+    s.pass_rate = {rate.value("value", 0.0), rate.value("low", 0.0), rate.value("high", 0.0),
+                   rate.value("samples", std::uint64_t{0})};
+    s.pass_rate_step = rate.value("at_step", s.pass_rate_step);
+  }
+  if (json.contains("queues"))
+    for (const auto& [name, queue] : json["queues"].items())
+      s.queues.push_back({name, queue.value("depth", std::uint64_t{0}), queue.value("bound", std::uint64_t{0})});
+  return s;
+}
+
 ProgressMode progress_mode_for_stdout(bool json) {
   if (json) return ProgressMode::json;
   return isatty(STDOUT_FILENO) == 1 ? ProgressMode::live : ProgressMode::lines;

@@ -61,6 +61,7 @@ double seconds_left(std::uint64_t steps_left, std::uint64_t evaluation_samples_l
 std::vector<std::string> live_lines(const ProgressSnapshot& snapshot, std::size_t columns);
 std::string progress_line(const ProgressSnapshot& snapshot);
 OrderedJson progress_json(const ProgressSnapshot& snapshot);
+ProgressSnapshot progress_from_json(const Json& json);  // what is missing stays as it is by default
 
 enum class ProgressMode : std::uint8_t { live, lines, json };
 ProgressMode progress_mode_for_stdout(bool json);  // live on a terminal, else lines

@@ -42,10 +42,19 @@ Verdict verdict_of_turns(std::string_view grader, std::vector<TurnVerdict> turns
 TurnVerdict turn_verdict(std::int32_t turn, std::vector<Component> components) {
   TurnVerdict verdict;
   verdict.turn = turn;
-  verdict.passed = std::all_of(components.begin(), components.end(), [](const Component& c) {
-    return c.kind != ComponentKind::pass_condition || c.value == 1.0;
-  });
-  verdict.reward = verdict.passed ? 1.0 : 0.0;
+  verdict.passed = true;
+  double met_sum = 0.0;
+  double condition_count = 0.0;
+  for (const Component& component : components) {
+    if (component.kind != ComponentKind::pass_condition) continue;
+    verdict.passed = verdict.passed && component.value == 1.0;
+    met_sum += component.value;
+    condition_count += 1.0;
+  }
+  verdict.passed = verdict.passed && condition_count > 0.0;
+  verdict.reward = verdict.passed          ? 1.0
+                   : condition_count > 0.0 ? partial_credit_max * met_sum / condition_count
+                                           : 0.0;
   verdict.components = std::move(components);
   return verdict;
 }

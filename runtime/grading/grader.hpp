@@ -54,7 +54,12 @@ Verdict infra_error_verdict(std::string_view grader, std::string note);
 Verdict verdict_of_turns(std::string_view grader, std::vector<TurnVerdict> turns,
                          std::size_t planned_count);
 
-// The turn's pass (all pass conditions are 1) and reward (1 or 0) from its components.
+// What a turn that fails may earn at most.
+inline constexpr double partial_credit_max = 0.5;
+
+// The turn's pass (all pass conditions are 1) and its reward: 1 for a pass, else partial_credit_max
+// times the mean of the pass conditions. A model that passes one answer in fifty would else give a
+// learner nothing to prefer in most groups; the gap between 0.5 and 1 keeps the pass what pays.
 TurnVerdict turn_verdict(std::int32_t turn, std::vector<Component> components);
 
 }  // namespace flywheel

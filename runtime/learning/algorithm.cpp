@@ -28,8 +28,8 @@ constexpr AlgorithmConfig group_sequence() {
 }
 
 constexpr AlgorithmConfig constant_length() {
-  auto config = with(AdvantageKind::group_mean, PolicyLossKind::ppo_clip,
-                     LossAggregation::constant_divisor);
+  auto config =
+      with(AdvantageKind::group_mean, PolicyLossKind::ppo_clip, LossAggregation::constant_divisor);
   config.clip_high = 0.2;
   config.constant_divisor = 48.0;
   return config;
@@ -55,10 +55,11 @@ constexpr std::array table{
                     "-min(r A, clip(r, 0.8, 1.28) A), A = (R - mean) / (std + e), mean over tokens",
                     "DAPO, arXiv 2503.14476, equations 8 and 9",
                     with(unbiased, PolicyLossKind::ppo_clip, LossAggregation::token_mean)},
-    AlgorithmPreset{"group_mean_std.ppo_clip.sequence_mean",
-                    "-min(r A, clip(r, 0.8, 1.28) A), A = (R - mean) / (std + e), mean over sequences",
-                    "GRPO, arXiv 2402.03300, equation 3",
-                    with(unbiased, PolicyLossKind::ppo_clip, LossAggregation::sequence_mean)},
+    AlgorithmPreset{
+        "group_mean_std.ppo_clip.sequence_mean",
+        "-min(r A, clip(r, 0.8, 1.28) A), A = (R - mean) / (std + e), mean over sequences",
+        "GRPO, arXiv 2402.03300, equation 3",
+        with(unbiased, PolicyLossKind::ppo_clip, LossAggregation::sequence_mean)},
     AlgorithmPreset{"group_mean.ppo_clip.constant_divisor",
                     "-min(r A, clip(r, 0.8, 1.2) A), A = R - mean, sum / (48 * sequences)",
                     "Dr.GRPO, arXiv 2503.20783, equation 5", constant_length()},
@@ -70,16 +71,19 @@ constexpr std::array table{
     AlgorithmPreset{"group_mean_std.policy_gradient.truncated.token_mean",
                     "-min(pi_old / mu, 2) A log pi, A = (R - mean) / (std + e), mean over tokens",
                     "truncated importance sampling, as SkyRL and verl have it", truncated()},
-    AlgorithmPreset{"group_mean_std.cispo.token_mean",
-                    "-sg(clip(r, 0.8, 1.28)) A log pi, A = (R - mean) / (std + e), mean over tokens",
-                    "CISPO, arXiv 2506.13585, equation 4",
-                    with(unbiased, PolicyLossKind::cispo, LossAggregation::token_mean)},
-    AlgorithmPreset{"group_mean_std.gspo.sequence_mean",
-                    "-min(s A, clip(s, 0.9997, 1.0004) A), s = exp(mean log r), mean over sequences",
-                    "GSPO, arXiv 2507.18071, equations 5 and 7", group_sequence()},
-    AlgorithmPreset{"group_mean_std.decoupled_ppo.token_mean",
-                    "-sg(pi_prox / mu) min(u A, clip(u, 0.8, 1.2) A), u = pi / pi_prox, mean over tokens",
-                    "AReaL, arXiv 2505.24298, equation 5", decoupled()},
+    AlgorithmPreset{
+        "group_mean_std.cispo.token_mean",
+        "-sg(clip(r, 0.8, 1.28)) A log pi, A = (R - mean) / (std + e), mean over tokens",
+        "CISPO, arXiv 2506.13585, equation 4",
+        with(unbiased, PolicyLossKind::cispo, LossAggregation::token_mean)},
+    AlgorithmPreset{
+        "group_mean_std.gspo.sequence_mean",
+        "-min(s A, clip(s, 0.9997, 1.0004) A), s = exp(mean log r), mean over sequences",
+        "GSPO, arXiv 2507.18071, equations 5 and 7", group_sequence()},
+    AlgorithmPreset{
+        "group_mean_std.decoupled_ppo.token_mean",
+        "-sg(pi_prox / mu) min(u A, clip(u, 0.8, 1.2) A), u = pi / pi_prox, mean over tokens",
+        "AReaL, arXiv 2505.24298, equation 5", decoupled()},
 };
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -152,11 +156,14 @@ std::string explain_kl(const AlgorithmConfig& config) {
 
 }  // namespace
 
-std::span<const AlgorithmPreset> algorithm_table() { return table; }
+std::span<const AlgorithmPreset> algorithm_table() {
+  return table;
+}
 
 Result<AlgorithmConfig> algorithm_named(std::string_view name) {
-  const auto found = std::find_if(table.begin(), table.end(),
-                                  [&](const AlgorithmPreset& preset) { return preset.name == name; });
+  const auto found = std::find_if(table.begin(), table.end(), [&](const AlgorithmPreset& preset) {
+    return preset.name == name;
+  });
   if (found != table.end()) return found->config;
   const auto nearest =
       std::min_element(table.begin(), table.end(), [&](const auto& a, const auto& b) {
@@ -176,7 +183,8 @@ std::string explain(const AlgorithmConfig& config) {
                      explain_advantage(config), explain_aggregation(config), explain_kl(config));
 }
 
-std::vector<double> advantages(AdvantageKind kind, std::span<const double> rewards, double epsilon) {
+std::vector<double> advantages(AdvantageKind kind, std::span<const double> rewards,
+                               double epsilon) {
   std::vector<double> result(rewards.size(), 0.0);
   const auto [low, high] = std::minmax_element(rewards.begin(), rewards.end());
   if (rewards.empty() || *low == *high) return result;  // a mean would leave rounding behind

@@ -14,7 +14,8 @@
 namespace flywheel {
 
 enum class AdvantageKind : std::uint8_t {
-  group_mean_std_unbiased,  // (r - mean) / (std with n-1 + epsilon)      GRPO as TRL and verl have it
+  group_mean_std_unbiased,  // (r - mean) / (std with n-1 + epsilon)      GRPO as TRL and verl have
+                            // it
   group_mean_std_biased,    // (r - mean) / (std with n + epsilon)
   group_mean,               // r - mean                                   Dr.GRPO, arXiv 2503.20783
   leave_one_out,            // r_i - mean of the others                   RLOO
@@ -29,9 +30,9 @@ enum class PolicyLossKind : std::uint8_t {
 };
 
 enum class LossAggregation : std::uint8_t {
-  token_mean,            // sum over all tokens of the batch / their number
-  sequence_mean,         // mean over sequences of the mean over tokens
-  constant_divisor,      // sum / (divisor * number of sequences)         Dr.GRPO
+  token_mean,        // sum over all tokens of the batch / their number
+  sequence_mean,     // mean over sequences of the mean over tokens
+  constant_divisor,  // sum / (divisor * number of sequences)         Dr.GRPO
 };
 
 enum class KlKind : std::uint8_t { none, k1, k2, k3 };  // Schulman 2020; l = log pi_ref - log pi
@@ -46,8 +47,10 @@ struct AlgorithmConfig {
   double constant_divisor = 0.0;  // tokens; used by constant_divisor
   KlKind kl = KlKind::none;
   double kl_weight = 0.0;
-  double importance_cap = 0.0;    // truncated importance sampling: weight min(pi_old / mu, cap); 0 = off
-  bool drop_uniform_groups = true;  // groups whose rewards are all equal carry no gradient and are not computed
+  double importance_cap =
+      0.0;  // truncated importance sampling: weight min(pi_old / mu, cap); 0 = off
+  bool drop_uniform_groups =
+      true;  // groups whose rewards are all equal carry no gradient and are not computed
 };
 
 // A preset by its formula's name, for example "group_mean_std.ppo_clip.token_mean".

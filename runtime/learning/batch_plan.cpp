@@ -22,13 +22,14 @@ Result<> check_sequence(const TrainSequence& sequence, std::size_t index, const 
                               model.context_length_max));
   for (const Token token : sequence.tokens)
     if (token < 0 || token >= model.vocabulary_size)
-      return refuse(fmt::format("token {} is outside the vocabulary of {}", token,
-                                model.vocabulary_size));
+      return refuse(
+          fmt::format("token {} is outside the vocabulary of {}", token, model.vocabulary_size));
   const auto fits = [&](std::size_t length, bool may_be_absent) {
     return length == size || (may_be_absent && length == 0);
   };
   if (!fits(sequence.loss_mask.size(), false)) return refuse("loss_mask has another length");
-  if (sequence.loss_mask[0] != 0) return refuse("its first token carries loss, but nothing predicts it");
+  if (sequence.loss_mask[0] != 0)
+    return refuse("its first token carries loss, but nothing predicts it");
   if (!fits(sequence.advantages.size(), true)) return refuse("advantages have another length");
   if (!fits(sequence.reference_log_probabilities.size(), true))
     return refuse("reference_log_probabilities have another length");
@@ -43,7 +44,8 @@ Result<> check_sequence(const TrainSequence& sequence, std::size_t index, const 
   return {};
 }
 
-// Orders by everything a sequence holds. Floats are compared as bits, so that NaNs have a place too.
+// Orders by everything a sequence holds. Floats are compared as bits, so that NaNs have a place
+// too.
 bool comes_before(const TrainSequence& a, const TrainSequence& b) {
   if (const auto order = a.tokens <=> b.tokens; order != 0) return order < 0;
   if (const auto order = a.loss_mask <=> b.loss_mask; order != 0) return order < 0;
@@ -53,8 +55,10 @@ bool comes_before(const TrainSequence& a, const TrainSequence& b) {
   for (const auto member : {&TrainSequence::advantages, &TrainSequence::sampler_log_probabilities,
                             &TrainSequence::reference_log_probabilities}) {
     const auto &x = a.*member, &y = b.*member;
-    if (std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end(), less_bits)) return true;
-    if (std::lexicographical_compare(y.begin(), y.end(), x.begin(), x.end(), less_bits)) return false;
+    if (std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end(), less_bits))
+      return true;
+    if (std::lexicographical_compare(y.begin(), y.end(), x.begin(), x.end(), less_bits))
+      return false;
   }
   return false;
 }
@@ -75,7 +79,8 @@ bool has_gradient(const TrainSequence& sequence, const std::vector<std::size_t>&
 }
 
 // The tokens that must be computed: the last one that carries loss is only predicted.
-std::span<const Token> needed_tokens(const TrainSequence& sequence, const PlannedSequence& planned) {
+std::span<const Token> needed_tokens(const TrainSequence& sequence,
+                                     const PlannedSequence& planned) {
   return std::span{sequence.tokens}.first(planned.positions.back());
 }
 
@@ -87,7 +92,8 @@ class MicroBatchPacker {
   void add(PlannedSequence planned) {
     const auto tokens = needed_tokens(batch_.sequences[planned.index], planned);
     auto added = static_cast<std::uint64_t>(tokens.size());
-    if (!pending_.empty()) added -= static_cast<std::uint64_t>(common_prefix(spans_.back(), tokens));
+    if (!pending_.empty())
+      added -= static_cast<std::uint64_t>(common_prefix(spans_.back(), tokens));
     if (!pending_.empty() && used_ + added > budget_) {
       close();
       added = tokens.size();

@@ -1,9 +1,9 @@
-// BatchPlan is how a batch is computed: its sequences in an order of their own, cut to what is needed,
-// packed into micro-batches.
+// BatchPlan is how a batch is computed: its sequences in an order of their own, cut to what is
+// needed, packed into micro-batches.
 //
 // Guarantees: the plan is a function of the set of sequences, not of their order in the batch. A
-//             sequence is never split. No micro-batch computes more than its budget, unless one sequence
-//             alone does.
+//             sequence is never split. No micro-batch computes more than its budget, unless one
+//             sequence alone does.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,8 @@ struct BatchPlan {
 
 enum class PlanFor : std::uint8_t { learning, scoring };
 
-// Learning leaves out sequences that can't have a gradient (all advantages zero and no KL term) where
-// the algorithm says so. Refuses what Trainer::step() refuses (invalid_argument).
+// Learning leaves out sequences that can't have a gradient (all advantages zero and no KL term)
+// where the algorithm says so. Refuses what Trainer::step() refuses (invalid_argument).
 Result<BatchPlan> plan_batch(const TrainBatch& batch, const ModelConfig& model,
                              const TrainerConfig& config, PlanFor purpose);
 

@@ -34,7 +34,8 @@ class LanguageHead {
 
   // The same, and both gradients: `hidden_gradient` [rows, hidden] in the model's precision is
   // overwritten, `gradient` is the flat buffer that the head's part is added to.
-  TokenScores score_and_differentiate(const torch::Tensor& hidden, std::span<const LossEntry> entries,
+  TokenScores score_and_differentiate(const torch::Tensor& hidden,
+                                      std::span<const LossEntry> entries,
                                       const SlopeFunction& slopes,
                                       const torch::Tensor& hidden_gradient,
                                       const torch::Tensor& gradient);

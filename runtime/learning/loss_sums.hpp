@@ -1,5 +1,5 @@
-// LossSums turns the scores of micro-batches into slopes for the backward pass and into the figures of
-// a TrainReport. A batch has one optimiser step, so pi_old is pi itself, without gradient.
+// LossSums turns the scores of micro-batches into slopes for the backward pass and into the figures
+// of a TrainReport. A batch has one optimiser step, so pi_old is pi itself, without gradient.
 #pragma once
 
 #include <cstdint>

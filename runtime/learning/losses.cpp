@@ -46,7 +46,8 @@ double policy_weight(const AlgorithmConfig& config, const SequenceTerms& terms, 
   return importance_weight(terms.log_pi_old[t], terms.log_mu[t], config.importance_cap);
 }
 
-// GSPO: one ratio s = exp(mean log r) for all tokens, so each token's gradient holds every token's slope.
+// GSPO: one ratio s = exp(mean log r) for all tokens, so each token's gradient holds every token's
+// slope.
 SequenceLoss coupled_loss(const AlgorithmConfig& config, const SequenceTerms& terms,
                           std::span<double> gradient) {
   const auto count = terms.log_pi.size();
@@ -120,7 +121,9 @@ double token_divisor_inverse(const AlgorithmConfig& config, std::uint64_t token_
   return 0.0;
 }
 
-bool couples_tokens(const AlgorithmConfig& config) { return config.loss == PolicyLossKind::gspo; }
+bool couples_tokens(const AlgorithmConfig& config) {
+  return config.loss == PolicyLossKind::gspo;
+}
 
 double importance_weight(double log_pi_old, double log_mu, double cap) {
   const double weight = std::exp(std::clamp(log_pi_old - log_mu, -20.0, 20.0));

@@ -1,8 +1,8 @@
-// Losses of one sequence's tokens and their gradients with respect to log pi, as AlgorithmConfig states
-// them. The learner executes what comes out and knows no names.
+// Losses of one sequence's tokens and their gradients with respect to log pi, as AlgorithmConfig
+// states them. The learner executes what comes out and knows no names.
 //
-// Notation: pi the weights being learned, pi_old the same weights before the step, mu what the sampler
-// reported, r = pi / pi_old. sg() lets no gradient through.
+// Notation: pi the weights being learned, pi_old the same weights before the step, mu what the
+// sampler reported, r = pi / pi_old. sg() lets no gradient through.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace flywheel {
 
-// The tokens of one sequence that carry loss, in order; all spans have one length, or are empty where
-// noted.
+// The tokens of one sequence that carry loss, in order; all spans have one length, or are empty
+// where noted.
 struct SequenceTerms {
   std::span<const double> log_pi{};
   std::span<const double> log_pi_old{};

@@ -77,14 +77,13 @@ double Optimizer::norm(const torch::Tensor& gradient) const {
 void Optimizer::step(const TrainerConfig& config, double learning_rate, double gradient_scale,
                      const torch::Tensor& gradient) {
   const double t = static_cast<double>(++steps_taken_);
-  AdamwStep step{
-      .gradient_scale = static_cast<float>(gradient_scale),
-      .beta1 = static_cast<float>(config.beta1),
-      .beta2 = static_cast<float>(config.beta2),
-      .decay = 1.0F,
-      .step_size = static_cast<float>(learning_rate / (1.0 - std::pow(config.beta1, t))),
-      .correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(config.beta2, t))),
-      .epsilon = static_cast<float>(config.epsilon)};
+  AdamwStep step{.gradient_scale = static_cast<float>(gradient_scale),
+                 .beta1 = static_cast<float>(config.beta1),
+                 .beta2 = static_cast<float>(config.beta2),
+                 .decay = 1.0F,
+                 .step_size = static_cast<float>(learning_rate / (1.0 - std::pow(config.beta1, t))),
+                 .correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(config.beta2, t))),
+                 .epsilon = static_cast<float>(config.epsilon)};
   const auto decay = static_cast<float>(1.0 - learning_rate * config.weight_decay);
   const auto run = rounded_.scalar_type() == torch::kFloat ? update<float> : update<Bfloat16>;
   parallel_for(static_cast<std::int64_t>(ranges_.size()), 1, [&](auto begin, auto end) {
@@ -102,7 +101,7 @@ Optimizer Optimizer::empty_copy() const {
   copy.master_ = torch::empty_like(master_);
   copy.mean_ = torch::empty_like(mean_);
   copy.variance_ = torch::empty_like(variance_);
-  copy.rounded_ = {};
+  copy.rounded_ = torch::Tensor{};
   return copy;
 }
 

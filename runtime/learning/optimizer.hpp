@@ -20,7 +20,8 @@ class Optimizer {
   // `rounded` [layout.size] holds the parameters in the model's precision; it may be `master`.
   Optimizer(const ParameterLayout& layout, torch::Tensor master, torch::Tensor rounded);
 
-  // L2 norm of a gradient, of the same bits for any number of threads. Not finite if an element is not.
+  // L2 norm of a gradient, of the same bits for any number of threads. Not finite if an element is
+  // not.
   double norm(const torch::Tensor& gradient) const;
 
   void step(const TrainerConfig& config, double learning_rate, double gradient_scale,

@@ -61,7 +61,9 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-std::size_t bytes_of(const torch::Tensor& tensor) { return static_cast<std::size_t>(tensor.nbytes()); }
+std::size_t bytes_of(const torch::Tensor& tensor) {
+  return static_cast<std::size_t>(tensor.nbytes());
+}
 
 struct Header {
   std::uint64_t steps = 0;
@@ -75,8 +77,9 @@ Result<Header> read_header(std::ifstream& file, const std::string& path, const M
   if (!std::getline(file, first) || !first.starts_with(magic))
     return fail(Failure::corrupt, path + ": this is no trainer snapshot");
   if (first.substr(magic.size()) != std::to_string(format_version))
-    return fail(Failure::too_new, fmt::format("{}: format {} is newer than {}: use a newer Flywheel",
-                                              path, first.substr(magic.size()), format_version));
+    return fail(Failure::too_new,
+                fmt::format("{}: format {} is newer than {}: use a newer Flywheel", path,
+                            first.substr(magic.size()), format_version));
   if (!std::getline(file, second) || second.size() > header_size_max || file.eof())
     return fail(Failure::corrupt, path + ": the snapshot ends within its header");
   FLYWHEEL_TRY(const auto json, parse_json(second, path));
@@ -127,12 +130,12 @@ Result<Hash128> write_snapshot(const std::string& path, const ModelConfig& confi
 Result<> read_snapshot(const std::string& path, const ModelConfig& config, Optimizer& optimizer) {
   std::ifstream file{path, std::ios::binary};
   if (!file) return fail(Failure::not_found, path + ": there is no such snapshot");
-  FLYWHEEL_TRY(const Header header,
-               read_header(file, path, config, optimizer.master().numel()));
+  FLYWHEEL_TRY(const Header header, read_header(file, path, config, optimizer.master().numel()));
   // Into a second set of buffers, so that a bad file leaves the trainer as it was.
   Optimizer incoming = optimizer.empty_copy();
   for (const auto* buffer : {&incoming.master(), &incoming.mean(), &incoming.variance()}) {
-    file.read(static_cast<char*>(buffer->data_ptr()), static_cast<std::streamsize>(bytes_of(*buffer)));
+    file.read(static_cast<char*>(buffer->data_ptr()),
+              static_cast<std::streamsize>(bytes_of(*buffer)));
     if (!file) return fail(Failure::corrupt, path + ": the snapshot is truncated");
   }
   if (file.peek() != std::ifstream::traits_type::eof())

@@ -18,8 +18,9 @@ namespace flywheel {
 Result<Hash128> write_snapshot(const std::string& path, const ModelConfig& config,
                                const Optimizer& optimizer);
 
-// Restores the optimiser, or leaves it as it was: refuses files that are absent (not_found), truncated,
-// too long or of another hash (corrupt), of a newer format (too_new) or another model (invalid_input).
+// Restores the optimiser, or leaves it as it was: refuses files that are absent (not_found),
+// truncated, too long or of another hash (corrupt), of a newer format (too_new) or another model
+// (invalid_input).
 Result<> read_snapshot(const std::string& path, const ModelConfig& config, Optimizer& optimizer);
 
 }  // namespace flywheel

@@ -30,7 +30,8 @@ auto guarded(const char* what, Function function) -> decltype(function()) {
     const torch::NoGradGuard no_grad;
     return function();
   } catch (const c10::Error& error) {
-    return fail(Failure::internal, fmt::format("trainer: {}: {}", what, error.what_without_backtrace()));
+    return fail(Failure::internal,
+                fmt::format("trainer: {}: {}", what, error.what_without_backtrace()));
   } catch (const std::bad_alloc&) {
     return fail(Failure::resource_exhausted, fmt::format("trainer: {}: out of memory", what));
   }
@@ -55,9 +56,10 @@ class PackedTrainer final : public Trainer {
       as_likelihood.algorithm = {.aggregation = LossAggregation::token_mean};
       LossSums sums{as_likelihood.algorithm, plan.totals};
       TrainReport report;
-      FLYWHEEL_TRY_VOID(score(plan, report, [&](const MicroBatch& micro, const TokenScores& scores) {
-        sums.add_likelihood(batch, micro, scores);
-      }));
+      FLYWHEEL_TRY_VOID(
+          score(plan, report, [&](const MicroBatch& micro, const TokenScores& scores) {
+            sums.add_likelihood(batch, micro, scores);
+          }));
       sums.fill(report);
       return report;
     });
@@ -77,12 +79,13 @@ class PackedTrainer final : public Trainer {
       }
       FLYWHEEL_TRY(const auto plan, plan_batch(all, model_->config(), config_, PlanFor::scoring));
       TrainReport unused;
-      FLYWHEEL_TRY_VOID(score(plan, unused, [&](const MicroBatch& micro, const TokenScores& scores) {
-        for (const auto& planned : micro.sequences)
-          for (std::size_t i = 0; i < planned.positions.size(); ++i)
-            rows[planned.index][planned.positions[i]] =
-                scores.log_probabilities[planned.entry_begin + i];
-      }));
+      FLYWHEEL_TRY_VOID(
+          score(plan, unused, [&](const MicroBatch& micro, const TokenScores& scores) {
+            for (const auto& planned : micro.sequences)
+              for (std::size_t i = 0; i < planned.positions.size(); ++i)
+                rows[planned.index][planned.positions[i]] =
+                    scores.log_probabilities[planned.entry_begin + i];
+          }));
       return rows;
     });
   }
@@ -90,7 +93,8 @@ class PackedTrainer final : public Trainer {
   std::uint64_t steps_taken() const override { return optimizer_.steps_taken(); }
 
   WeightsHandle weights(Precision precision) const override {
-    const auto& from = precision == model_->precision() ? model_->parameters() : optimizer_.master();
+    const auto& from =
+        precision == model_->precision() ? model_->parameters() : optimizer_.master();
     return weights_from_flat(model_->config(), model_->layout(), from, precision);
   }
 
@@ -106,9 +110,8 @@ class PackedTrainer final : public Trainer {
   }
 
   Result<> load(const std::string& path) override {
-    return guarded("load", [&]() -> Result<> {
-      return read_snapshot(path, model_->config(), optimizer_);
-    });
+    return guarded("load",
+                   [&]() -> Result<> { return read_snapshot(path, model_->config(), optimizer_); });
   }
 
   void on_pause(std::function<void()> callback) override { pause_ = std::move(callback); }
@@ -145,14 +148,16 @@ Result<TrainReport> PackedTrainer::take_step(const TrainBatch& batch) {
   const auto start = std::chrono::steady_clock::now();
   report.gradient_norm = optimizer_.norm(gradient_);
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
-    return fail(Failure::internal,
-                fmt::format("trainer: step {}: loss {} or gradient norm {} is not finite; weights and "
-                            "optimiser state are as they were",
-                            optimizer_.steps_taken() + 1, report.loss, report.gradient_norm));
+    return fail(
+        Failure::internal,
+        fmt::format("trainer: step {}: loss {} or gradient norm {} is not finite; weights and "
+                    "optimiser state are as they were",
+                    optimizer_.steps_taken() + 1, report.loss, report.gradient_norm));
   report.learning_rate = learning_rate_at(config_, optimizer_.steps_taken() + 1);
-  const double scale = config_.gradient_norm_max > 0 && report.gradient_norm > config_.gradient_norm_max
-                           ? config_.gradient_norm_max / report.gradient_norm
-                           : 1.0;
+  const double scale =
+      config_.gradient_norm_max > 0 && report.gradient_norm > config_.gradient_norm_max
+          ? config_.gradient_norm_max / report.gradient_norm
+          : 1.0;
   optimizer_.step(config_, report.learning_rate, scale, gradient_);
   report.optimizer_seconds = seconds_since(start);
   report.step = optimizer_.steps_taken();
@@ -177,7 +182,8 @@ void PackedTrainer::learn(const TrainBatch& batch, const MicroBatch& micro, Loss
         if (known.empty())
           sums.token_slopes(batch, micro, so_far, begin, end, slopes);
         else
-          std::copy_n(known.begin() + static_cast<std::ptrdiff_t>(begin), end - begin, slopes.begin());
+          std::copy_n(known.begin() + static_cast<std::ptrdiff_t>(begin), end - begin,
+                      slopes.begin());
       },
       hidden_gradient, gradient_);
   sums.add(batch, micro, scores);

@@ -1,8 +1,9 @@
 // Trainer holds master weights and optimiser state and takes one optimiser step at a time.
 //
-// Guarantees: a step is bit-reproducible on the same CPU, thread count and build; its result does not
-//             depend on how the batch is split into micro-batches beyond rounding, nor on the order of
-//             the sequences (they are ordered inside).
+// Guarantees: a step is bit-reproducible on the same CPU, thread count and build; its result does
+// not
+//             depend on how the batch is split into micro-batches beyond rounding, nor on the order
+//             of the sequences (they are ordered inside).
 // Threads:    one thread at a time.
 #pragma once
 
@@ -25,14 +26,14 @@ struct TrainerConfig {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
-  double weight_decay = 0.0;         // decoupled (AdamW); not on norms and biases
-  std::uint64_t warmup_steps = 0;    // linear from 0
-  std::uint64_t decay_steps = 0;     // cosine to decay_floor * learning_rate; 0 = constant
+  double weight_decay = 0.0;       // decoupled (AdamW); not on norms and biases
+  std::uint64_t warmup_steps = 0;  // linear from 0
+  std::uint64_t decay_steps = 0;   // cosine to decay_floor * learning_rate; 0 = constant
   double decay_floor = 0.1;
-  double gradient_norm_max = 1.0;    // global L2 norm; 0 = no clipping
-  std::uint64_t micro_batch_tokens = 2048;  // tokens computed in one forward and backward
+  double gradient_norm_max = 1.0;            // global L2 norm; 0 = no clipping
+  std::uint64_t micro_batch_tokens = 2048;   // tokens computed in one forward and backward
   Precision precision = Precision::float32;  // of forward and backward; master weights are float32
-  int threads = 0;                   // 0 = all cores
+  int threads = 0;                           // 0 = all cores
   AlgorithmConfig algorithm{};
 };
 
@@ -40,25 +41,27 @@ struct TrainerConfig {
 // token t, which is predicted from tokens 0..t-1; entry 0 carries no loss.
 struct TrainSequence {
   std::vector<Token> tokens{};
-  std::vector<std::uint8_t> loss_mask{};               // 1 = carries loss
-  std::vector<float> sampler_log_probabilities{};      // log mu; read where loss_mask is 1
-  std::vector<float> advantages{};                     // policy-gradient steps; empty for fine-tuning
-  std::vector<float> reference_log_probabilities{};    // log pi_ref; only where a KL term is on
+  std::vector<std::uint8_t> loss_mask{};             // 1 = carries loss
+  std::vector<float> sampler_log_probabilities{};    // log mu; read where loss_mask is 1
+  std::vector<float> advantages{};                   // policy-gradient steps; empty for fine-tuning
+  std::vector<float> reference_log_probabilities{};  // log pi_ref; only where a KL term is on
 };
 
 struct TrainBatch {
   std::vector<TrainSequence> sequences{};  // shared beginnings (a group's prompt) are computed once
-  bool is_on_policy = false;  // sampled by exactly these weights: mismatch figures mean what they say
+  bool is_on_policy =
+      false;  // sampled by exactly these weights: mismatch figures mean what they say
 };
 
 struct TrainReport {
-  std::uint64_t step = 0;               // after this step: 1 for the first
+  std::uint64_t step = 0;  // after this step: 1 for the first
   double loss = 0.0;
-  double gradient_norm = 0.0;           // before clipping
+  double gradient_norm = 0.0;  // before clipping
   double learning_rate = 0.0;
   std::uint64_t sequence_count = 0;
   std::uint64_t loss_token_count = 0;
-  std::uint64_t computed_token_count = 0;  // what forward and backward ran over, prompts counted once
+  std::uint64_t computed_token_count =
+      0;                                // what forward and backward ran over, prompts counted once
   double mean_log_probability = 0.0;    // of loss tokens under the weights before the step
   double entropy = 0.0;                 // mean over loss tokens, nats
   double clip_fraction = 0.0;           // of loss tokens whose gradient was clipped away
@@ -74,9 +77,9 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
 
-  // One optimiser step. Refuses (invalid_argument) an empty batch, vectors of unequal length, tokens
-  // outside the vocabulary; refuses (internal) a loss or gradient that is not finite: weights and
-  // optimiser state are then as they were.
+  // One optimiser step. Refuses (invalid_argument) an empty batch, vectors of unequal length,
+  // tokens outside the vocabulary; refuses (internal) a loss or gradient that is not finite:
+  // weights and optimiser state are then as they were.
   virtual Result<TrainReport> step(const TrainBatch& batch) = 0;
 
   // Mean negative log-likelihood and the number of loss tokens, without learning.
@@ -90,8 +93,8 @@ class Trainer {
   virtual WeightsHandle weights(Precision precision) const = 0;  // an immutable copy
   virtual Hash128 state_hash() const = 0;  // master weights, optimiser state and step count
 
-  // A snapshot: master weights, optimiser state, step count. Atomic (temporary file, fsync, rename).
-  // load() refuses a file that is truncated, of another model, or whose hash is wrong.
+  // A snapshot: master weights, optimiser state, step count. Atomic (temporary file, fsync,
+  // rename). load() refuses a file that is truncated, of another model, or whose hash is wrong.
   virtual Result<Hash128> save(const std::string& path) const = 0;  // returns state_hash()
   virtual Result<> load(const std::string& path) = 0;
 

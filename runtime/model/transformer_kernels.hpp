@@ -62,11 +62,11 @@ std::int64_t attention_scratch_floats(std::int64_t position_count, std::int64_t 
 
 // One AdamW update (Loshchilov and Hutter 2019, algorithm 2), bias corrections folded in.
 struct AdamwStep {
-  float gradient_scale;    // what clipping multiplies gradients by
+  float gradient_scale;  // what clipping multiplies gradients by
   float beta1, beta2;
-  float decay;             // 1 - learning rate * weight decay
-  float step_size;         // learning rate / (1 - beta1^t)
-  float correction;        // 1 / sqrt(1 - beta2^t)
+  float decay;       // 1 - learning rate * weight decay
+  float step_size;   // learning rate / (1 - beta1^t)
+  float correction;  // 1 / sqrt(1 - beta2^t)
   float epsilon;
 };
 
@@ -102,6 +102,10 @@ struct Kernels {
   // dlogits = scale * (one_hot(target) - softmax(logits)).
   void (*log_softmax_row_backward)(std::int64_t vocabulary, const float* logits,
                                    std::int64_t target, float log_sum, float scale, T* dlogits);
+  double (*sum_of_squares)(std::int64_t count, const float* x);
+  // `rounded` gets the new parameters in this precision; it may be `parameters` itself.
+  void (*adamw)(std::int64_t count, const AdamwStep&, const float* gradient, float* parameters,
+                float* mean, float* variance, T* rounded);
 };
 
 // The fastest set this CPU runs.

@@ -34,8 +34,12 @@ void parallel_for_each(std::int64_t count, const std::function<void(std::int64_t
   }
 }
 
-int parallel_thread_count() {
-  return omp_get_max_threads();
+int parallel_thread_count() { return omp_get_max_threads(); }
+
+ThreadLimit::ThreadLimit(int threads) : before_(omp_get_max_threads()) {
+  if (threads > 0) omp_set_num_threads(threads);
 }
+
+ThreadLimit::~ThreadLimit() { omp_set_num_threads(before_); }
 
 }  // namespace flywheel

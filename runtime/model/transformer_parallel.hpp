@@ -21,8 +21,8 @@ void parallel_for_each(std::int64_t count, const std::function<void(std::int64_t
 
 int parallel_thread_count();
 
-// While it lives, the calling thread's parallel work (LibTorch's too) uses `threads` threads; 0 leaves
-// the number as it is.
+// While it lives, the calling thread's parallel work (LibTorch's too) uses `threads` threads; 0
+// leaves the number as it is.
 class ThreadLimit {
  public:
   explicit ThreadLimit(int threads);

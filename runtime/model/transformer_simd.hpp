@@ -88,7 +88,7 @@ inline Vector min_of(Vector a, Vector b) {
 
 inline Vector sqrt_of(Vector x) {
 #if FLYWHEEL_LANES == 16
-  return reinterpret_cast<Vector>(_mm512_sqrt_ps(reinterpret_cast<__m512>(x)));
+  return reinterpret_cast<Vector>(_mm512_maskz_sqrt_ps(0xffff, reinterpret_cast<__m512>(x)));
 #elif FLYWHEEL_LANES == 8
   return reinterpret_cast<Vector>(_mm256_sqrt_ps(reinterpret_cast<__m256>(x)));
 #else

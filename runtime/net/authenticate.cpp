@@ -48,6 +48,14 @@ bool comes_from_another_site(const NamedValues& headers, std::string_view method
   return mode == nullptr || *mode != "navigate" || (method != "GET" && method != "HEAD");
 }
 
+// A proxy on this machine makes the whole world look like loopback.
+bool came_through_proxy(const NamedValues& headers) {
+  constexpr std::string_view names[] = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host",
+                                        "x-real-ip"};
+  return std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view name) { return find_header(headers, name) != nullptr; });
+}
+
 HttpResponse refusal(int status, std::string_view message) {
   HttpResponse response = error_response(status, message, to_string(Failure::permission_denied));
   if (status == 401) response.headers.push_back({"www-authenticate", "Bearer realm=\"flywheel\""});
@@ -95,7 +103,8 @@ Authenticated authenticate(const AccessPolicy& policy, const Peer& peer, std::st
   }
 
   if (peer.is_unix) return peer.is_same_user ? Principal{"local", AccessRole::local} : Principal{};
-  if (!peer.is_loopback || policy.loopback_needs_token) return Principal{};
+  if (!peer.is_loopback || policy.loopback_needs_token || came_through_proxy(headers))
+    return Principal{};
   // Browsers always send a Host; only old tools leave it out.
   if (host != nullptr && !is_our_host(policy, host_name))
     return tl::unexpected{

@@ -26,8 +26,10 @@ struct HttpServer::Inner {
   explicit Inner(HttpServerConfig config)
       : state(std::make_shared<ServerState>(std::move(config))) {}
 
+  Result<> open();
+  void discard();  // what open() has made before it failed
   Result<> use_tls();
-  Result<> check_address(const asio::ip::address& address) const;
+  Result<> check_address(const asio::ip::address& address);
   Result<> listen_tcp();
   Result<> listen_unix();
   template <class Acceptor>
@@ -98,7 +100,7 @@ Result<> HttpServer::Inner::use_tls() {
   return {};
 }
 
-Result<> HttpServer::Inner::check_address(const asio::ip::address& address) const {
+Result<> HttpServer::Inner::check_address(const asio::ip::address& address) {
   const HttpServerConfig& config = state->config;
   if (config.loopback_needs_token && !config.tokens)
     return fail(Failure::invalid_argument,
@@ -112,6 +114,7 @@ Result<> HttpServer::Inner::check_address(const asio::ip::address& address) cons
     return fail(Failure::invalid_argument,
                 "http server: " + config.address +
                     " is not a loopback address, and there are no tokens: make one first");
+  state->access.loopback_needs_token = true;  // one rule for everybody who comes to that port
   return {};
 }
 
@@ -144,6 +147,24 @@ Result<> HttpServer::Inner::listen_unix() {
   unix_acceptor->assign(LocalSocket{}, unix_listener->descriptor(), error);
   if (error) return listen_failure(state->config.socket_path, error);
   return {};
+}
+
+Result<> HttpServer::Inner::open() {
+  const std::uint32_t count = std::max<std::uint32_t>(1, state->config.io_thread_count);
+  for (std::uint32_t i = 0; i < count; ++i) io_threads.push_back(std::make_shared<IoThread>());
+  FLYWHEEL_TRY_VOID(use_tls());
+  FLYWHEEL_TRY_VOID(listen_tcp());
+  FLYWHEEL_TRY_VOID(listen_unix());
+  return {};
+}
+
+void HttpServer::Inner::discard() {
+  if (unix_listener) unix_listener->remove_file();
+  unix_listener.reset();
+  unix_acceptor.reset();
+  tcp_acceptor.reset();
+  tls.reset();
+  io_threads.clear();
 }
 
 template <class Acceptor>
@@ -225,12 +246,10 @@ void HttpServer::add(Route route) {
 Result<> HttpServer::start() {
   FLYWHEEL_CHECK(!inner_->is_running);
   Inner& inner = *inner_;
-  const std::uint32_t count = std::max<std::uint32_t>(1, inner.state->config.io_thread_count);
-  for (std::uint32_t i = 0; i < count; ++i)
-    inner.io_threads.push_back(std::make_shared<IoThread>());
-  FLYWHEEL_TRY_VOID(inner.use_tls());
-  FLYWHEEL_TRY_VOID(inner.listen_tcp());
-  FLYWHEEL_TRY_VOID(inner.listen_unix());
+  if (auto opened = inner.open(); !opened) {
+    inner.discard();
+    return opened;
+  }
   inner.is_running = true;
   if (inner.tcp_acceptor) inner.accept(*inner.tcp_acceptor);
   if (inner.unix_acceptor) inner.accept(*inner.unix_acceptor);

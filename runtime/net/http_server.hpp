@@ -36,8 +36,7 @@ struct HttpLimits {
   std::chrono::milliseconds header_time_max{10'000};     // from the first byte to the empty line
   std::chrono::milliseconds body_time_max{60'000};
   std::chrono::milliseconds idle_time_max{75'000};  // between two requests, and before the first
-  std::chrono::milliseconds write_time_max{
-      30'000};  // without the client taking a reply or a part of a stream
+  std::chrono::milliseconds write_time_max{30'000};  // for the client to take what was written
 };
 
 struct HttpServerConfig {
@@ -48,8 +47,8 @@ struct HttpServerConfig {
   std::string certificate_path{};  // PEM chain; with key_path it turns TLS on for TCP
   std::string key_path{};
   std::shared_ptr<TokenStore> tokens{};  // required beyond loopback
-  bool loopback_needs_token =
-      false;  // false: a request over loopback without a token is an operator's
+  // false: a request over loopback without a token is an operator's, unless a proxy passed it on.
+  bool loopback_needs_token = false;
   std::vector<std::string> origins{};  // more of our own, for example https://flywheel.example
   HttpLimits limits{};
   Metrics* metrics = &flywheel::metrics();

@@ -235,9 +235,9 @@ Result<Principal> TokenStore::authenticate(std::string_view token) const {
   const std::lock_guard guard{inner_->mutex};
   const SteadyTime now = std::chrono::steady_clock::now();
   if (now - inner_->looked_at >= look_period) {
-    inner_->looked_at = now;
     // What can't be read any more must not let in whoever was revoked in it.
     if (!inner_->reload()) return denied("the server's token file can't be read");
+    inner_->looked_at = now;
   }
   const auto record = std::find_if(inner_->records.begin(), inner_->records.end(),
                                    [&](const TokenRecord& entry) { return entry.id == id; });

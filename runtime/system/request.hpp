@@ -4,11 +4,14 @@
 
 #include <utility>
 
+#include <caf/actor_system.hpp>
 #include <caf/error.hpp>
 #include <caf/message.hpp>
+#include <caf/scoped_actor.hpp>
 #include <caf/sec.hpp>
 
 #include "runtime/base/failure.hpp"
+#include "runtime/base/result.hpp"
 #include "runtime/system/caf_failure.hpp"
 #include "runtime/system/waits.hpp"
 
@@ -35,6 +38,31 @@ void ask(Self* self, WaitRegistry& waits, const Target& target, WaitFor wait_for
               on_error(waits.expire(id, describe(error)));
             }
           });
+}
+
+// The same from outside of actors: blocks the calling thread until the answer or the deadline.
+template <class Answer, class Target, class Message>
+Result<Answer> ask_and_wait(caf::actor_system& system, WaitRegistry& waits, const Target& target,
+                            WaitFor wait_for, Message message) {
+  caf::scoped_actor self{system, true};
+  const auto deadline = wait_for.deadline;
+  const auto id = waits.begin("main thread", std::move(wait_for));
+  Result<Answer> result = fail(Failure::internal, "no answer");
+  self->request(target, deadline, std::move(message))
+      .receive(
+          [&](Answer& answer) {
+            waits.end(id);
+            result = std::move(answer);
+          },
+          [&](caf::error& error) {
+            if (is_failure(error)) {
+              waits.end(id);
+              result = fail(to_error(error));
+            } else {
+              result = fail(waits.expire(id, describe(error)));
+            }
+          });
+  return result;
 }
 
 }  // namespace flywheel

@@ -44,7 +44,7 @@ TurnVerdict grade_answer(const Task& task, const std::string& answer) {
   const Verdict verdict = grade(task, talk_of({request_text, answer}));
   REQUIRE(verdict.turns.size() == 1);
   CHECK((verdict.status == VerdictStatus::pass) == verdict.turns[0].passed);
-  CHECK(verdict.reward == (verdict.turns[0].passed ? 1.0 : 0.0));
+  CHECK((verdict.turns[0].passed ? verdict.reward == 1.0 : verdict.reward < 0.5));
   return verdict.turns[0];
 }
 
@@ -233,7 +233,7 @@ TEST_SUITE("runtime/grading/structured_list_grader, cheats") {
       CAPTURE(cheat.name);
       const TurnVerdict turn = grade_answer(fruits(), cheat.answer);
       CHECK_FALSE(turn.passed);
-      CHECK(turn.reward == 0.0);
+      CHECK(turn.reward < 0.5);
       CHECK(component(turn, cheat.caught_by) == 0.0);
     }
   }
@@ -413,7 +413,8 @@ TEST_SUITE("runtime/grading/structured_list_grader, later turns") {
         grade_second(add, "- Apple\n- Banana\n- Plum", "Sure!\n- Apple\n- Banana");
     CHECK_FALSE(after_preface.turns[0].passed);
     CHECK(after_preface.turns[1].passed);
-    CHECK(after_preface.reward == 0.5);
+    // Of six pass conditions the first turn misses two: 0.5 * 4 / 6, and the second passes.
+    CHECK(after_preface.reward == doctest::Approx((0.5 * 4 / 6 + 1.0) / 2));
     CHECK(after_preface.status == VerdictStatus::fail);
   }
 
@@ -427,7 +428,7 @@ TEST_SUITE("runtime/grading/structured_list_grader, later turns") {
     };
     CHECK(third("1. Apple\n2. Fig\n3. Plum").status == VerdictStatus::pass);
     CHECK(third("1. Apple\n2. Fig\n3. Plum").reward == 1.0);
-    CHECK(third("- Apple\n- Fig\n- Plum").reward == doctest::Approx(2.0 / 3));
+    CHECK(third("- Apple\n- Fig\n- Plum").reward == doctest::Approx((2.0 + 0.5 * 6 / 7) / 3));
   }
 
   TEST_CASE("turns that were never reached count as nothing, so giving up never pays") {
@@ -532,6 +533,23 @@ TEST_SUITE("runtime/grading/grader_registry") {
     const auto missing = find_grader("structured_list/99");
     REQUIRE(!missing);
     CHECK(missing.error().message.find("structured_list/1") != std::string::npos);
+  }
+
+  TEST_CASE("a failing turn earns part of what it met, and never as much as half a pass") {
+    const auto reward = [](std::vector<double> values) {
+      std::vector<Component> components;
+      for (const double value : values) components.push_back({"one", value});
+      components.push_back({"guard", 0.0, ComponentKind::guard});
+      return turn_verdict(0, components);
+    };
+    CHECK(reward({1, 1, 1, 1}).reward == 1.0);
+    CHECK(reward({1, 1, 1, 1}).passed);
+    CHECK(reward({1, 1, 1, 0}).reward == 0.375);
+    CHECK_FALSE(reward({1, 1, 1, 0}).passed);
+    CHECK(reward({0, 0}).reward == 0.0);
+    CHECK_FALSE(reward({1.5, 0.5}).passed);
+    CHECK_FALSE(reward({}).passed);
+    CHECK(reward({}).reward == 0.0);
   }
 
   TEST_CASE("a grader that throws gives an infra_error") {

@@ -1,0 +1,134 @@
+#include "actors/commands/run_summary.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace flywheel {
+namespace {
+
+constexpr std::size_t transcripts_shown = 3;
+
+Measured measured_from(const Json& evaluation, const std::string& name) {
+  if (!evaluation.is_object() || !evaluation["figures"].contains(name)) return {};
+  const Json& figure = evaluation["figures"][name];
+  return {figure["value"], figure["low"], figure["high"], figure["count"]};
+}
+
+// "held_out_first_turn" as people read it.
+std::string title_of(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::vector<BeforeAfter> compare(const Json& before, const Json& after) {
+  const Json& all = after.is_object() ? after : before;
+  std::vector<std::string> names;
+  if (all.is_object())
+    for (const auto& [name, figure] : all["figures"].items()) names.push_back(name);
+  std::stable_sort(names.begin(), names.end(), [](const auto& a, const auto& b) {
+    const auto rank = [](const std::string& name) {
+      if (name.starts_with("held_out_first")) return 0;
+      if (name.starts_with("held_out")) return 1;
+      return name.starts_with("hand_written") ? 2 : 3;
+    };
+    return rank(a) < rank(b);
+  });
+  std::vector<BeforeAfter> rows;
+  for (const auto& name : names)
+    rows.push_back({title_of(name), measured_from(before, name), measured_from(after, name)});
+  return rows;
+}
+
+std::vector<TranscriptMessage> messages_of(const Json& conversation) {
+  std::vector<TranscriptMessage> messages;
+  for (const Json& turn : conversation["turns"]) {
+    std::string text;
+    for (const Json& part : turn["parts"]) text += part["text"].get<std::string>();
+    messages.push_back({turn["role"], std::move(text)});
+  }
+  return messages;
+}
+
+bool passed(const Json& conversation) { return conversation["verdict"]["status"] == "pass"; }
+
+std::vector<TranscriptPair> pair_transcripts(const Json& before, const Json& after) {
+  std::vector<TranscriptPair> pairs;
+  if (!before.is_object() || !after.is_object()) return pairs;
+  const Json& old_ones = before["conversations"];
+  const Json& new_ones = after["conversations"];
+  for (std::size_t i = 0; i < std::min(old_ones.size(), new_ones.size()); ++i) {
+    if (old_ones[i]["index"] != new_ones[i]["index"] || old_ones[i]["sample_index"] != 0) continue;
+    pairs.push_back({fmt::format("{} task {}", old_ones[i]["task"]["split"].get<std::string>(),
+                                 old_ones[i]["group_index"].get<std::uint64_t>()),
+                     messages_of(old_ones[i]), messages_of(new_ones[i]), passed(old_ones[i]),
+                     passed(new_ones[i])});
+  }
+  std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {
+    return (a.before_passed != a.after_passed) > (b.before_passed != b.after_passed);
+  });
+  return pairs;
+}
+
+std::vector<GateResult> judge_gates(const ExperimentSpec& spec, const Json& before, const Json& after) {
+  std::vector<GateResult> gates;
+  if (!before.is_object() || !after.is_object()) return gates;
+  const auto start = measured_from(before, "held_out_first_turn");
+  const auto end = measured_from(after, "held_out_first_turn");
+  gates.push_back({fmt::format("held-out first turn before at most {:.0f} %",
+                               100 * spec.gates.pass_rate_before_max),
+                   measured_text(start), start.value <= spec.gates.pass_rate_before_max});
+  gates.push_back({fmt::format("held-out first turn after at least {:.0f} %",
+                               100 * spec.gates.pass_rate_after_min),
+                   measured_text(end), end.value >= spec.gates.pass_rate_after_min});
+  for (const auto& [name, figure] : after["figures"].items()) {
+    if (!name.starts_with("guard_")) continue;
+    const double fall = measured_from(before, name).value - measured_from(after, name).value;
+    gates.push_back({fmt::format("{} falls by at most {:.0f} points", title_of(name),
+                                 100 * spec.gates.guard_fall_max),
+                     fmt::format("fell by {:.1f} points", 100 * fall),
+                     fall <= spec.gates.guard_fall_max});
+  }
+  return gates;
+}
+
+Result<Json> evaluation_named(WorkspaceClient& client, const std::string& run, const Json& names,
+                              const std::string& name) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) return Json{};
+  FLYWHEEL_TRY(const Json found, client.get("/v1/runs/" + run + "/evaluations/" + name));
+  return found["evaluations"][0];
+}
+
+}  // namespace
+
+bool RunSummary::gates_passed() const {
+  return std::all_of(gates.begin(), gates.end(), [](const auto& gate) { return gate.passed; });
+}
+
+Result<RunSummary> read_summary(WorkspaceClient& client, const std::string& run,
+                                const ExperimentSpec& spec) {
+  RunSummary summary;
+  FLYWHEEL_TRY(summary.run, client.get("/v1/runs/" + run));
+  const Json& names = summary.run["evaluations"];
+  FLYWHEEL_TRY(summary.before, evaluation_named(client, run, names, "before"));
+  FLYWHEEL_TRY(summary.after, evaluation_named(client, run, names, "after"));
+  FLYWHEEL_TRY(const Json curves, client.get("/v1/runs/" + run + "/metrics"));
+  summary.metrics = curves["metrics"];
+  summary.figures = compare(summary.before, summary.after);
+  summary.transcripts = pair_transcripts(summary.before, summary.after);
+  summary.gates = judge_gates(spec, summary.before, summary.after);
+  return summary;
+}
+
+std::string summary_text(const RunSummary& summary) {
+  std::string text;
+  if (!summary.figures.empty()) text += before_after_text(summary.figures) + "\n";
+  const std::size_t columns = terminal_columns();
+  for (std::size_t i = 0; i < std::min(transcripts_shown, summary.transcripts.size()); ++i)
+    text += side_by_side_text(summary.transcripts[i], columns) + "\n";
+  for (const GateResult& gate : summary.gates)
+    text += fmt::format("gate: {}: {} ({})\n", gate.gate, gate.passed ? "passed" : "REFUSED", gate.found);
+  return text;
+}
+
+}  // namespace flywheel

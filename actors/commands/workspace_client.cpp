@@ -1,0 +1,69 @@
+#include "actors/commands/workspace_client.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "actors/api.hpp"
+#include "actors/node.hpp"
+#include "runtime/net/http_client.hpp"
+
+namespace flywheel {
+namespace {
+
+constexpr std::chrono::seconds read_time_max{30};
+constexpr std::chrono::minutes post_time_max{5};  // the owner loads a model before it answers
+
+}  // namespace
+
+struct WorkspaceClient::Inner {
+  std::unique_ptr<Node> opened;  // where no owner lives
+  Node* node = nullptr;          // ours; null where `http` asks someone else
+  std::optional<HttpClient> http;
+};
+
+WorkspaceClient::WorkspaceClient(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
+WorkspaceClient::~WorkspaceClient() = default;
+WorkspaceClient::WorkspaceClient(WorkspaceClient&&) noexcept = default;
+WorkspaceClient& WorkspaceClient::operator=(WorkspaceClient&&) noexcept = default;
+
+Result<WorkspaceClient> WorkspaceClient::open(const std::string& home) {
+  auto inner = std::make_unique<Inner>();
+  if (Workspace::owner_of(home)) {
+    inner->http.emplace(Endpoint::unix_socket(Workspace::socket_path_of(home).string()));
+  } else {
+    FLYWHEEL_TRY(inner->opened, Node::open({.home = home, .free_bytes_min = 0, .creates_home = false,
+                                          .runs_actors = false}));
+    inner->node = inner->opened.get();
+  }
+  return WorkspaceClient{std::move(inner)};
+}
+
+WorkspaceClient WorkspaceClient::of(Node& node) {
+  auto inner = std::make_unique<Inner>();
+  inner->node = &node;
+  return WorkspaceClient{std::move(inner)};
+}
+
+Result<Json> WorkspaceClient::get(const std::string& target) {
+  if (inner_->http) return inner_->http->get_json(target, read_time_max);
+  return inner_->node->api().get(target);
+}
+
+Result<Json> WorkspaceClient::post(const std::string& target, const Json& body) {
+  if (inner_->http) return inner_->http->post_json(target, body, post_time_max);
+  return inner_->node->api().post(target, body);
+}
+
+bool WorkspaceClient::has_owner() const { return inner_->http.has_value(); }
+
+Result<std::string> resolve_run(WorkspaceClient& client, const std::string& text) {
+  if (text != "last") {
+    FLYWHEEL_TRY(const auto id, parse_id<RunId>(text));
+    return to_string(id);
+  }
+  FLYWHEEL_TRY(const Json runs, client.get("/v1/runs"));
+  if (runs["runs"].empty()) return fail(Failure::not_found, "the workspace has no runs yet");
+  return runs["runs"].back()["id"].get<std::string>();
+}
+
+}  // namespace flywheel
