@@ -13,6 +13,10 @@ namespace flywheel {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;  // keeps the order of insertion: for people's eyes
 
+// Copying and writing JSON recurse once a level: what nests deeper is refused before it is parsed.
+inline constexpr int json_depth_max = 256;
+bool nests_too_deep(std::string_view text);
+
 // `where` names the file or the body in the error.
 Result<Json> parse_json(std::string_view text, std::string_view where);
 

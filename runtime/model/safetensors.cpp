@@ -27,6 +27,7 @@ tl::unexpected<Error> refuse(const std::string& path, const std::string& what) {
 
 // The header, with repeated names refused: a plain JSON parser would keep the last.
 Result<Json> parse_header(std::string_view text, const std::string& path) {
+  if (nests_too_deep(text)) return refuse(path, "its header nests too deep");
   std::set<std::string> names;
   std::string repeated;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
@@ -35,7 +36,7 @@ Result<Json> parse_header(std::string_view text, const std::string& path) {
       repeated = parsed.get<std::string>();
     return true;
   };
-  const Json header = Json::parse(text, watch, /*allow_exceptions=*/false);
+  Json header = Json::parse(text, watch, /*allow_exceptions=*/false);
   if (header.is_discarded() || !header.is_object())
     return refuse(path, "its header is not a JSON object");
   if (!repeated.empty()) return refuse(path, "tensor '" + repeated + "' occurs twice");
