@@ -1,4 +1,4 @@
-#include <chrono>
+#include <ctime>
 
 #include <doctest/doctest.h>
 
@@ -151,7 +151,7 @@ TEST_SUITE("text/jinja") {
   }
 
   TEST_CASE("no template runs, grows or recurses without end") {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // work, not the wait for a busy machine
     const std::string range = "range(100000)";
     error_of("{% for a in " + range + " %}{% for b in " + range + " %}{% endfor %}{% endfor %}");
     error_of("{% set n = namespace(s='x') %}{% for i in " + range +
@@ -180,7 +180,7 @@ TEST_SUITE("text/jinja") {
                  " %}{% set n.s = namespace(s=n.s) %}{% endfor %}")
               .has_value());  // a long chain is freed without recursion
     CHECK(render("{% set n = namespace() %}{% set n.n = n %}").has_value());  // and so is a ring
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{60});
+    CHECK((std::clock() - start) / CLOCKS_PER_SEC < 60);
   }
 
   TEST_CASE("templates with random changes never crash the parser or the evaluator") {
