@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -26,11 +28,12 @@ struct State {
   std::vector<LedgerChange> changes;  // not yet written
   std::vector<StoredPromise> promises;  // of `changes`, in order
   std::deque<std::pair<LeaseBatch, LeasePromise>> waiting;  // unanswered leases, oldest first
+  std::map<RunId, std::uint64_t> oldest_open;  // groups before it are gone
 
   void write_changes();
   void answer_waiting();
   Result<std::optional<BatchLeased>> try_lease(const LeaseBatch& request);
-  Result<std::vector<std::uint64_t>> groups_for(const LeaseBatch& request) const;
+  Result<std::vector<std::uint64_t>> groups_for(const LeaseBatch& request);
 };
 
 // One synced write for all that has arrived.
@@ -58,20 +61,32 @@ void State::answer_waiting() {
   }
 }
 
-// The groups that the batch would take, oldest first; fewer than asked for while it can't be filled.
-Result<std::vector<std::uint64_t>> State::groups_for(const LeaseBatch& request) const {
-  if (!request.in_order) return store->complete_groups(request.run, request.group_count);
+enum class GroupStage { open, complete, gone };  // gone: consumed or discarded, every rollout
+
+GroupStage stage_of(const GroupState& group) {
+  const auto count = [&](RolloutState state) { return group.counts[static_cast<std::size_t>(state)]; };
+  std::uint64_t total = 0;
+  for (const auto rollouts : group.counts) total += rollouts;
+  if (count(RolloutState::consumed) + count(RolloutState::discarded) == total) return GroupStage::gone;
+  return group.is_complete ? GroupStage::complete : GroupStage::open;
+}
+
+// The groups that the batch takes: always the oldest ones, and it waits for the slowest of them. Taking
+// the first that are ready instead would let slow ones grow older than the staleness bound, and favour
+// short answers. Fewer than asked for while the batch can't be filled.
+Result<std::vector<std::uint64_t>> State::groups_for(const LeaseBatch& request) {
   std::vector<std::uint64_t> groups;
-  const std::uint64_t first = (request.step - 1) * request.group_count;
-  for (std::uint64_t index = first; index < first + request.group_count; ++index) {
+  std::uint64_t& oldest = oldest_open[request.run];
+  std::uint64_t index = request.in_order ? (request.step - 1) * request.group_count : oldest;
+  const std::uint64_t end = request.in_order ? index + request.group_count : UINT64_MAX;
+  for (; index < end && groups.size() < request.group_count; ++index) {
     auto group = store->group(request.run, index);
     if (!group && group.error().failure == Failure::not_found) return groups;  // not planned yet
     if (!group) return fail(group.error());
-    const auto discarded = group->counts[static_cast<std::size_t>(RolloutState::discarded)];
-    std::uint64_t planned = 0;
-    for (const auto count : group->counts) planned += count;
-    if (!group->is_complete && discarded < planned) return std::vector<std::uint64_t>{};
-    groups.push_back(index);
+    const auto stage = stage_of(*group);
+    if (stage == GroupStage::open) return groups;
+    if (stage == GroupStage::complete || request.in_order) groups.push_back(index);
+    if (stage == GroupStage::gone && groups.empty()) oldest = std::max(oldest, index + 1);
   }
   return groups;
 }
