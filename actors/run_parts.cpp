@@ -51,27 +51,30 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   const auto keep_sampler = [&](const std::string& name) {
     SamplerConfig sampler{.name = name, .make_engine = engine_factory(context)};
     keeper.watch_sampler(name, sampler.gauges);
-    return spawn_kept<Sampler>(
-        system, {.name = name,
-                 .start =
-                     [&system, context, sampler] {
-                       return caf::actor_cast<caf::actor>(
-                           spawn_sampler(system, context, sampler, Placement::own_thread));
-                     },
-                 .on_death = notify(notices)});
+    return spawn_kept<Sampler>(system, {.name = name,
+                                        .start =
+                                            [&system, context, sampler] {
+                                              return caf::actor_cast<caf::actor>(spawn_sampler(
+                                                  system, context, sampler, Placement::own_thread));
+                                            },
+                                        .on_death = notify(notices)});
   };
   for (std::uint32_t i = 0; i < context->spec.compute.samplers; ++i)
     parts.samplers.push_back(keep_sampler("sampler_" + std::to_string(i)));
   const Sampler evaluation_sampler = keep_sampler("evaluation_sampler");
 
   parts.dataset = spawn_kept<Dataset>(
-      system, {.name = "dataset", .start = [&system, context] {
-                 return caf::actor_cast<caf::actor>(spawn_dataset(system, context));
-               }, .on_death = {}});
+      system,
+      {.name = "dataset",
+       .start = [&system,
+                 context] { return caf::actor_cast<caf::actor>(spawn_dataset(system, context)); },
+       .on_death = {}});
   parts.grader = spawn_kept<GraderActor>(
-      system, {.name = "grader", .start = [&system, context] {
-                 return caf::actor_cast<caf::actor>(spawn_grader(system, context));
-               }, .on_death = {}});
+      system,
+      {.name = "grader",
+       .start = [&system,
+                 context] { return caf::actor_cast<caf::actor>(spawn_grader(system, context)); },
+       .on_death = {}});
   parts.ledger = spawn_ledger(system, *services.ledger, *services.metrics, Placement::own_thread);
   const auto trainer = trainer_config_of(context->spec, context->precision);
   parts.learner = spawn_learner(
@@ -80,11 +83,13 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
       parts.ledger, Placement::own_thread);
   PublisherConfig publisher{.samplers = parts.samplers, .base = config.checkpoint};
   publisher.base.weights = nullptr;
-  publisher.checkpoint_precision =
-      context->spec.publish.precision == PrecisionChoice::float32 ? Precision::float32 : Precision::bfloat16;
+  publisher.checkpoint_precision = context->spec.publish.precision == PrecisionChoice::float32
+                                       ? Precision::float32
+                                       : Precision::bfloat16;
   parts.publisher = spawn_publisher(system, context, publisher, Placement::own_thread);
   parts.evaluator = spawn_evaluator(system, context,
-                                    {.sampler = evaluation_sampler, .grader = parts.grader,
+                                    {.sampler = evaluation_sampler,
+                                     .grader = parts.grader,
                                      .held_out = std::move(config.held_out.generated),
                                      .hand_written = std::move(config.held_out.hand_written)});
 
@@ -106,10 +111,12 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
                                      experiment_);
-  all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator), as_actor(evaluation_sampler)};
+  all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator),
+          as_actor(evaluation_sampler)};
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));
-  for (const auto& part : {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
-                           as_actor(parts.learner), as_actor(parts.ledger)})
+  for (const auto& part :
+       {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
+        as_actor(parts.learner), as_actor(parts.ledger)})
     all_.push_back(part);
 }
 
@@ -119,8 +126,12 @@ RunParts::~RunParts() {
   if (left > 0) log_error("{} actors of the run did not end within a minute", left);
 }
 
-void RunParts::start() { caf::anon_send(experiment_, StartRun{}); }
+void RunParts::start() {
+  caf::anon_send(experiment_, StartRun{});
+}
 
-void RunParts::stop(const std::string& reason) { caf::anon_send(experiment_, StopRun{reason}); }
+void RunParts::stop(const std::string& reason) {
+  caf::anon_send(experiment_, StopRun{reason});
+}
 
 }  // namespace flywheel

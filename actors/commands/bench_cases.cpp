@@ -35,14 +35,16 @@ Result<std::vector<std::vector<Token>>> stated_prompts(const Checkpoint& checkpo
     FLYWHEEL_TRY(const auto opening, family->next_user_move(task, {}, Turn::no_parent));
     FLYWHEEL_TRY(const auto spans, turns.opening({}, opening.text));
     std::vector<Token> tokens;
-    for (const Span& span : spans) tokens.insert(tokens.end(), span.tokens.begin(), span.tokens.end());
+    for (const Span& span : spans)
+      tokens.insert(tokens.end(), span.tokens.begin(), span.tokens.end());
     prompts.insert(prompts.end(), group_size, tokens);
   }
   return prompts;
 }
 
 // Samples `count` of the prompts to exactly `new_tokens` tokens each.
-Result<std::vector<Generation>> sample(Engine& engine, const std::vector<std::vector<Token>>& prompts,
+Result<std::vector<Generation>> sample(Engine& engine,
+                                       const std::vector<std::vector<Token>>& prompts,
                                        std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     GenerateRequest request{.id = i + 1, .prompt = prompts[i], .key = derive_key({i})};
@@ -52,7 +54,8 @@ Result<std::vector<Generation>> sample(Engine& engine, const std::vector<std::ve
   }
   std::vector<Generation> generations(count);
   while (!engine.is_idle())
-    for (auto& generation : engine.step().finished) generations[generation.id - 1] = std::move(generation);
+    for (auto& generation : engine.step().finished)
+      generations[generation.id - 1] = std::move(generation);
   return generations;
 }
 
@@ -77,7 +80,8 @@ TrainBatch batch_of(const std::vector<std::vector<Token>>& prompts,
 }
 
 EngineConfig engine_config(Precision precision) {
-  return {.precision = precision, .sequences_max = group_count * group_size, .context_length_max = 512};
+  return {
+      .precision = precision, .sequences_max = group_count * group_size, .context_length_max = 512};
 }
 
 TrainerConfig trainer_config(Precision precision) {
@@ -138,10 +142,10 @@ Result<BenchReport> ledger_bench(const std::string&, bool thorough) {
   config.folder = std::filesystem::current_path() / ".flywheel-bench-ledger";
   if (thorough) config.record_count *= 5;
   FLYWHEEL_TRY(const auto report, run_ledger_bench(config));
-  return BenchReport{
-      "ledger",
-      {{"records_per_second", report.records_per_second, "1/s", true, report.raw_records_per_second},
-       {"commit_p99_ms", report.commit_p99_ms, "ms", false, report.fsync_p99_ms}}};
+  return BenchReport{"ledger",
+                     {{"records_per_second", report.records_per_second, "1/s", true,
+                       report.raw_records_per_second},
+                      {"commit_p99_ms", report.commit_p99_ms, "ms", false, report.fsync_p99_ms}}};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The conversation that conducts a run: an Experiment is started and stopped, an Evaluator measures.
+// The conversation that conducts a run: an Experiment is started and stopped, an Evaluator
+// measures.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ struct StopRun {
 
 // Local only: carries weights. Measures them on the held-out tasks.
 struct Evaluate {
-  std::string name{};              // "before", "step 10", "after"
+  std::string name{};  // "before", "step 10", "after"
   LocalWeights weights{};
-  std::uint32_t tasks = 0;         // of the held-out ones, from the first; 0 = all, hand-written too
+  std::uint32_t tasks = 0;  // of the held-out ones, from the first; 0 = all, hand-written too
   std::uint32_t samples_per_task = 1;
 };
 struct Evaluated {
