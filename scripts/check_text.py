@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import check_files  # noqa: E402
 
-COLUMNS_MAX, FILE_MAX, HEADER_MAX, FUNCTION_MAX = 100, 420, 140, 70
+COLUMNS_MAX, FILE_MAX, TEST_MAX, HEADER_MAX, FUNCTION_MAX = 100, 420, 600, 140, 70
 CODE = (".cpp", ".hpp", ".py", ".cmake", ".yaml", ".sh")
 DATA = (".json", ".jsonl", ".svg", ".png", ".gguf", ".safetensors", ".bin", ".txt", ".md", ".csv",
         ".html", ".js", ".css", ".gz", ".ico", ".woff2")
@@ -52,8 +52,10 @@ def check_lengths(name, text):
     lines = text.count("\n")
     failures = []
     if name.endswith(".hpp"):
-        # x_body.hpp is a source that several sources include, each for its own instruction set.
-        most = FILE_MAX if name.endswith("_body.hpp") else HEADER_MAX
+        # Kernels live in headers to be inlined, and x_body.hpp is included once an instruction set:
+        # both are sources by another name.
+        is_source = name.endswith("_body.hpp") or "/kernels/" in name
+        most = FILE_MAX if is_source else HEADER_MAX
         if lines > most:
             failures.append(f"{name}:{lines}: header length: {lines} lines, at most {most}")
         if not text.startswith("//"):
@@ -61,8 +63,10 @@ def check_lengths(name, text):
                             "is for")
         if "#pragma once" not in text and not name.endswith("_body.hpp"):
             failures.append(f"{name}:1: include guard: #pragma once is missing")
-    elif is_code(name, text) and lines > FILE_MAX:
-        failures.append(f"{name}:{lines}: file length: {lines} lines, at most {FILE_MAX}")
+    elif is_code(name, text):
+        most = TEST_MAX if name.startswith("tests/") else FILE_MAX
+        if lines > most:
+            failures.append(f"{name}:{lines}: file length: {lines} lines, at most {most}")
     return failures
 
 
@@ -147,8 +151,10 @@ def check_dead(texts):
     """Sources that no CMakeLists.txt builds, headers that nothing includes."""
     cmake_files = {n: t for n, t in texts.items() if n.endswith("CMakeLists.txt")}
     included = set()
-    for text in texts.values():
-        included.update(re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE))
+    for name, text in texts.items():
+        folder = pathlib.PurePosixPath(name).parent
+        for target in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE):
+            included.update((target, str(folder / target)))
     failures = []
     for name in texts:
         if name.endswith(".cpp") and not is_built(name, cmake_files):

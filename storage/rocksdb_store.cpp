@@ -9,6 +9,7 @@
 #include <rocksdb/table.h>
 
 #include "runtime/base/log.hpp"
+#include "storage/database_seal.hpp"
 #include "storage/keys.hpp"
 
 namespace flywheel {
@@ -94,8 +95,12 @@ class RocksdbStore final : public KeyValueStore {
 
   ~RocksdbStore() override {
     // Buffered writes of a process that ends in order are not left to chance.
-    const auto status = db_->SyncWAL();
-    if (!status.ok()) log_warning("closing {}: {}", folder_, one_line(status));
+    auto status = db_->SyncWAL();
+    if (status.ok()) status = db_->Close();
+    db_.reset();
+    const auto closed =
+        status.ok() ? write_seal(folder_) : Result<>{fail(error_of(status, folder_))};
+    if (!closed) log_warning("closing {}: {}", folder_, closed.error().message);
   }
   RocksdbStore(const RocksdbStore&) = delete;
   RocksdbStore& operator=(const RocksdbStore&) = delete;
@@ -179,6 +184,8 @@ Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const RocksdbConfig& c
     return fail(Failure::corrupt, "the database in " + config.folder +
                                       " has no CURRENT file: restore the folder from a copy; "
                                       "what is there is untouched");
+  FLYWHEEL_TRY_VOID(check_seal(config.folder));
+  break_seal(config.folder);
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(options_of(config), config.folder, &db);
   if (!status.ok()) {
@@ -187,8 +194,10 @@ Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const RocksdbConfig& c
       error.failure = config.create_if_missing ? Failure::corrupt : Failure::not_found;
     // A database that names files which are gone, by RocksDB's own account an I/O error.
     if (status.IsPathNotFound() || status.IsNotFound()) error.failure = Failure::corrupt;
+    if (error.failure == Failure::corrupt) restore_seal(config.folder);
     return fail(std::move(error));
   }
+  remove_broken_seal(config.folder);
   return std::make_unique<RocksdbStore>(std::unique_ptr<rocksdb::DB>{db}, config.folder);
 }
 

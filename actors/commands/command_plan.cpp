@@ -11,7 +11,12 @@
 namespace flywheel {
 namespace {
 
-Result<int> execute(const GlobalOptions& options, const std::string& path) {
+Result<int> execute(const GlobalOptions& options, const std::string& path, bool shows_keys) {
+  if (shows_keys) {
+    print(experiment_keys_text());
+    return exit_done;
+  }
+  if (path.empty()) return fail(Failure::invalid_argument, "plan: give a spec's path, or --keys");
   FLYWHEEL_TRY(const auto spec, load_experiment_spec(path, algorithm_table()));
   FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(spec.model.path));
   MachineFacts facts = machine_facts(options.home);
@@ -30,8 +35,10 @@ Command add_plan(CLI::App& program, const GlobalOptions& options) {
       program, "plan", "Say what an experiment needs: memory, devices, tokens, hours, with the formulas.",
       "flywheel plan experiments/structured_requests/derisk.yaml");
   auto path = std::make_shared<std::string>();
-  app->add_option("spec", *path, "The experiment's YAML file")->required();
-  return {app, [&options, path] { return execute(options, *path); }};
+  app->add_option("spec", *path, "The experiment's YAML file");
+  auto shows_keys = std::make_shared<bool>(false);
+  app->add_flag("--keys", *shows_keys, "Print every key of a spec with type, unit, default and meaning");
+  return {app, [&options, path, shows_keys] { return execute(options, *path, *shows_keys); }};
 }
 
 }  // namespace flywheel

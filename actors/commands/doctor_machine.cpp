@@ -75,6 +75,7 @@ double measure_copy_rate(int threads) {
   constexpr std::size_t block_bytes = std::size_t{48} << 20;
   std::vector<std::thread> workers;
   std::vector<double> rates(static_cast<std::size_t>(threads), 0.0);
+  workers.reserve(rates.size());
   for (double& rate : rates)
     workers.emplace_back([&rate] {
       std::vector<char> from(block_bytes, 1), to(block_bytes, 2);

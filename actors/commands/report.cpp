@@ -40,7 +40,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px }
 th { text-align: left; color: var(--soft); font-weight: 600 }
 th, td {
   padding: 5px 12px 5px 0; border-bottom: 1px solid var(--rule); vertical-align: top;
-  overflow-wrap: anywhere;
+  overflow-wrap: break-word;
 }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .facts { display: grid; gap: 6px 24px; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)) }
@@ -66,7 +66,11 @@ pre {
   font-size: 13px; line-height: 1.4;
 }
 code { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere }
-@media (max-width: 640px) { .pair, .charts { grid-template-columns: 1fr } }
+@media (max-width: 640px) {
+  .pair, .charts { grid-template-columns: 1fr }
+  table { display: block; overflow-x: auto }
+  td.n, th.n { white-space: normal }
+}
 )";
 
 constexpr const char* page_script = R"(

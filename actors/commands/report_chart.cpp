@@ -125,7 +125,7 @@ std::string curve_paths(const Chart& chart, const Scale& scale, std::size_t inde
     if (has_interval(point)) {
       upper += fmt::format("{}{:.1f} {:.1f}", upper.empty() ? "M" : " L", scale.px(point.x),
                            scale.py(point.high));
-      lower = fmt::format(" L{:.1f} {:.1f}", scale.px(point.x), scale.py(point.low)) + lower;
+      lower.insert(0, fmt::format(" L{:.1f} {:.1f}", scale.px(point.x), scale.py(point.low)));
       says += fmt::format(" [{}, {}]", value_text(chart, point.low), value_text(chart, point.high));
     }
     dots += fmt::format(
@@ -217,10 +217,13 @@ std::string charts_svg_file(const std::vector<Chart>& charts, const std::string&
       "<style>{2}</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
       R"(<text class="title" x="8" y="22">{3}</text>)",
       2 * width, rows * height + 30, chart_style(), escape_html(title));
-  for (std::size_t i = 0; i < charts.size(); ++i)
-    svg += fmt::format(R"(<svg x="{:.0f}" y="{:.0f}" width="{:.0f}" height="{:.0f}">{}</svg>)",
-                       double(i % 2) * width, double(i / 2) * height + 30, width, height,
-                       chart_svg(charts[i]));
+  double x = 0.0, y = 30.0;
+  for (const Chart& chart : charts) {
+    svg += fmt::format(R"(<svg x="{:.0f}" y="{:.0f}" width="{:.0f}" height="{:.0f}">{}</svg>)", x,
+                       y, width, height, chart_svg(chart));
+    y += x > 0.0 ? height : 0.0;
+    x = x > 0.0 ? 0.0 : width;
+  }
   return svg + "</svg>\n";
 }
 

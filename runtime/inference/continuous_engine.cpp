@@ -142,8 +142,10 @@ bool ContinuousEngine::begin(Sequence& sequence) {
       break;
     }
     const std::int64_t limit = std::min(common, own_last);
-    // Blocks this pass still writes to can be read in it, but not copied from before it.
-    std::int64_t usable = std::min(limit, other->planned);
+    // Blocks whose prompt this pass computes can be read in it, but not copied from before it; what
+    // a decoding row computes, it alone may read.
+    const bool is_decoding = other->computed >= other->prompt_size();
+    std::int64_t usable = std::min(limit, is_decoding ? other->computed : other->planned);
     if (usable > other->computed)
       usable =
           std::max(std::min(limit, other->computed), usable / kv_block_tokens * kv_block_tokens);
@@ -177,11 +179,13 @@ void ContinuousEngine::plan(Sequence& sequence, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     store_.make_writable(sequence.held, sequence.planned);
     rows_.push_back(
-        {sequence.tokens[static_cast<std::size_t>(sequence.planned)], sequence.planned, nullptr});
+        {sequence.tokens[static_cast<std::size_t>(sequence.planned)], sequence.planned});
     ++sequence.planned;
   }
-  for (std::size_t i = rows_.size() - static_cast<std::size_t>(count); i < rows_.size(); ++i)
+  for (std::size_t i = rows_.size() - static_cast<std::size_t>(count); i < rows_.size(); ++i) {
     rows_[i].blocks = sequence.held.data.data();
+    rows_[i].is_alone = sequence.computed >= sequence.prompt_size();
+  }
   if (sequence.planned == static_cast<std::int64_t>(sequence.tokens.size())) {
     sequence.logits_row = static_cast<std::uint32_t>(wanted_.size());
     wanted_.push_back(static_cast<std::uint32_t>(rows_.size() - 1));

@@ -95,59 +95,64 @@ void Decoder::norm(const float* weight, std::int64_t rows) {
                  });
 }
 
-void Decoder::append(const PackedLayer& layer, std::int64_t index,
-                     std::span<const DecoderRow> rows) {
+void Decoder::append(const PackedLayer& layer, std::int64_t index, const DecoderRow& row,
+                     std::int64_t i) {
   const std::int64_t size = config_.head_size;
   const std::int64_t width = (config_.head_count + 2 * config_.kv_head_count) * size;
-  Rotate common;
-  if (!layer.q_norm.empty()) {
-    common.q_norm = layer.q_norm.data();
-    common.k_norm = layer.k_norm.data();
-  }
-  common.epsilon = static_cast<float>(config_.rms_norm_epsilon);
-  common.heads = config_.head_count;
-  common.kv_heads = config_.kv_head_count;
-  common.head_size = size;
-  common.head_bytes = head_bytes_;
-  const auto append_rows = [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const DecoderRow& row = rows[static_cast<std::size_t>(i)];
-      Rotate rotate = common;
-      rotate.qkv = as<float>(qkv_) + i * width;
-      rotate.cosines = cosines_.data() + row.position * (size / 2);
-      rotate.sines = sines_.data() + row.position * (size / 2);
-      rotate.queries = queries_.data() + i * config_.head_count * size * element_bytes_;
-      rotate.block = row.blocks[row.position / kv_block_tokens] + index * layer_bytes_;
-      rotate.slot = row.position % kv_block_tokens;
-      kernels_.rotate_append(rotate);
-    }
-  };
-  team_.for_each(static_cast<std::int64_t>(rows.size()),
-                 std::max<std::int64_t>(1, numbers_inline_max / width), append_rows);
+  kernels_.rotate_append(
+      {.qkv = as<float>(qkv_) + i * width,
+       .cosines = cosines_.data() + row.position * (size / 2),
+       .sines = sines_.data() + row.position * (size / 2),
+       .q_norm = layer.q_norm.empty() ? nullptr : layer.q_norm.data(),
+       .k_norm = layer.k_norm.empty() ? nullptr : layer.k_norm.data(),
+       .epsilon = static_cast<float>(config_.rms_norm_epsilon),
+       .heads = config_.head_count,
+       .kv_heads = config_.kv_head_count,
+       .head_size = size,
+       .queries = queries_.data() + i * config_.head_count * size * element_bytes_,
+       .block = row.blocks[row.position / kv_block_tokens] + index * layer_bytes_,
+       .head_bytes = head_bytes_,
+       .slot = row.position % kv_block_tokens});
 }
 
-void Decoder::attend(std::int64_t index, std::span<const DecoderRow> rows) {
+void Decoder::attend(std::int64_t index, const DecoderRow& row, std::int64_t i) {
+  thread_local std::vector<float> scores;
   const std::int64_t group = config_.head_count / config_.kv_head_count;
-  const std::int64_t heads = config_.kv_head_count;
-  const std::int64_t group_bytes = group * config_.head_size * element_bytes_;
-  const auto attend_heads = [&](std::int64_t begin, std::int64_t end) {
-    thread_local std::vector<float> scores;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const DecoderRow& row = rows[static_cast<std::size_t>(i / heads)];
-      const std::int64_t length = row.position + 1;
-      const auto needed = static_cast<std::size_t>(group * round_up(length, kv_block_tokens));
-      if (scores.size() < needed) scores.resize(needed);
-      kernels_.attend({.queries = queries_.data() + i * group_bytes,
-                       .blocks = row.blocks,
-                       .offset_bytes = index * layer_bytes_ + i % heads * head_bytes_,
-                       .length = length,
-                       .group = group,
-                       .head_size = config_.head_size,
-                       .scores = scores.data(),
-                       .out = attended_.data() + i * group_bytes});
-    }
+  const std::int64_t length = row.position + 1;
+  scores.resize(
+      std::max(scores.size(), static_cast<std::size_t>(group * round_up(length, kv_block_tokens))));
+  for (std::int64_t head = 0; head < config_.kv_head_count; ++head) {
+    const std::int64_t offset =
+        (i * config_.kv_head_count + head) * group * config_.head_size * element_bytes_;
+    kernels_.attend({.queries = queries_.data() + offset,
+                     .blocks = row.blocks,
+                     .offset_bytes = index * layer_bytes_ + head * head_bytes_,
+                     .length = length,
+                     .group = group,
+                     .head_size = config_.head_size,
+                     .scores = scores.data(),
+                     .out = attended_.data() + offset});
+  }
+}
+
+// Lone rows append and attend at once, while what they wrote is in the nearest cache.
+void Decoder::mix(const PackedLayer& layer, std::int64_t index, std::span<const DecoderRow> rows) {
+  const auto count = static_cast<std::int64_t>(rows.size());
+  const bool is_all_alone =
+      std::all_of(rows.begin(), rows.end(), [](const DecoderRow& row) { return row.is_alone; });
+  const auto each_row = [&](auto&& work) {
+    team_.for_each(count, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) work(rows[static_cast<std::size_t>(i)], i);
+    });
   };
-  team_.for_each(static_cast<std::int64_t>(rows.size()) * heads, heads, attend_heads);
+  if (!is_all_alone)
+    each_row([&](const DecoderRow& row, std::int64_t i) {
+      if (!row.is_alone) append(layer, index, row, i);
+    });
+  each_row([&](const DecoderRow& row, std::int64_t i) {
+    if (row.is_alone) append(layer, index, row, i);
+    attend(index, row, i);
+  });
 }
 
 void Decoder::run_layer(const PackedLayer& layer, std::int64_t index,
@@ -166,8 +171,7 @@ void Decoder::run_layer(const PackedLayer& layer, std::int64_t index,
             .output = GemmOutput::rounded,
             .out = as<float>(qkv_),
             .out_stride = width});
-  append(layer, index, rows);
-  attend(index, rows);
+  mix(layer, index, rows);
   multiply({.a = attended_.data(),
             .panels = layer.o,
             .rows = count,

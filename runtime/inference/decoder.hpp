@@ -25,6 +25,7 @@ struct DecoderRow {
   Token token = 0;
   std::int64_t position = 0;
   std::byte* const* blocks = nullptr;  // the sequence's KV blocks, up to this position's
+  bool is_alone = false;  // no other row of the pass reads this position: it may attend at once
 };
 
 // Bytes of one KV block of a model.
@@ -47,8 +48,9 @@ class Decoder {
  private:
   void reserve(std::int64_t rows, std::int64_t wanted);
   void run_layer(const PackedLayer& layer, std::int64_t index, std::span<const DecoderRow> rows);
-  void append(const PackedLayer& layer, std::int64_t index, std::span<const DecoderRow> rows);
-  void attend(std::int64_t index, std::span<const DecoderRow> rows);
+  void append(const PackedLayer& layer, std::int64_t index, const DecoderRow& row, std::int64_t i);
+  void attend(std::int64_t index, const DecoderRow& row, std::int64_t i);
+  void mix(const PackedLayer& layer, std::int64_t index, std::span<const DecoderRow> rows);
   void norm(const float* weight, std::int64_t rows);
   void multiply(const Gemm& gemm);
 

@@ -1,5 +1,7 @@
 #include "runtime/inference/kernels.hpp"
 
+#include "runtime/model/weights_handle.hpp"
+
 namespace flywheel {
 
 extern const InferenceKernels kernels_x86_64_v2_float32, kernels_x86_64_v2_bfloat16;

@@ -2,13 +2,11 @@
 // instruction sets and chosen at run time.
 //
 // Guarantee: each output number is computed by one chain of operations whose order depends on its
-// own
-//            row alone (sums run over k, or over absolute positions, in order). So a row's bits do
-//            not depend on how many rows are computed with it, nor on how tiles are spread over
-//            threads: batch mates and chunked prompts can't change what a sequence samples.
+//            own row alone (sums run over k, or over absolute positions, in order). So a row's bits
+//            do not depend on how many rows are computed with it, nor on how tiles are spread over
+//            threads: batch mates and prompts in parts can't change what a sequence samples.
 //
-// Elements are float, or bfloat16 held as std::uint16_t. Layouts, with `pair` = elements in 4
-// bytes:
+// Elements are float, or bfloat16 held as std::uint16_t. Layouts, pair = elements in 4 bytes:
 //   panel   [k / pair][panel_columns][pair]: 48 columns (outputs) of a linear weight, zero-padded
 //   keys    [head_size / pair][kv_block_tokens][pair]: of one block, layer and kv head
 //   values  [kv_block_tokens][padded head_size]: follow the keys
@@ -17,13 +15,16 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "runtime/model/weights_handle.hpp"
-
 namespace flywheel {
+
+// weights_handle.hpp has it. The kernel files include no library header with inline functions:
+// those would be compiled for their instruction set and could be linked in anywhere.
+enum class Precision : std::uint8_t;
 
 inline constexpr std::int64_t panel_columns = 48;
 inline constexpr std::int64_t kv_block_tokens = 16;
-inline constexpr std::int64_t row_group = 192;   // rows of one GEMM tile: they stay in the L2 cache
+inline constexpr std::int64_t row_group = 192;  // rows of one GEMM tile: they stay in the L2 cache
+inline constexpr std::int64_t head_size_max = 512;
 inline constexpr std::int64_t exp_chunk = 1024;  // numbers summed together by exp_sums
 
 constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {

@@ -187,6 +187,9 @@ Result<> Packer::pack(ThreadTeam& team) {
     if (size <= 0 || size % 2 != 0)
       return fail(Failure::invalid_argument,
                   "model: hidden, intermediate and head sizes must be positive and even");
+  if (c.head_size > head_size_max)
+    return fail(Failure::invalid_argument, "model: heads of " + std::to_string(c.head_size) +
+                                               " are wider than " + std::to_string(head_size_max));
   model_.layers_.resize(static_cast<std::size_t>(c.layer_count));
   for (std::size_t i = 0; i < model_.layers_.size(); ++i)
     lay_out_layer("model.layers." + std::to_string(i) + ".", model_.layers_[i]);

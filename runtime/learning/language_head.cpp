@@ -4,7 +4,6 @@
 
 #include <torch/torch.h>
 
-#include "runtime/model/transformer_gemm.hpp"
 #include "runtime/model/transformer_kernels.hpp"
 #include "runtime/model/transformer_parallel.hpp"
 
@@ -13,6 +12,8 @@ namespace {
 
 constexpr std::int64_t logits_max = std::int64_t{25'165'824};  // of one chunk: 96 MiB of float32
 
+constexpr std::int64_t elements_grain = 16'384;  // what a thread takes at least
+
 template <class T>
 void differentiate_rows(const torch::Tensor& logits, std::span<const LossEntry> entries,
                         std::span<const float> log_sums, std::span<const float> slopes,
@@ -20,13 +21,15 @@ void differentiate_rows(const torch::Tensor& logits, std::span<const LossEntry> 
   const auto vocabulary = logits.size(1);
   const float* from = logits.data_ptr<float>();
   T* to = static_cast<T*>(logits_gradient.data_ptr());
-  parallel_for(static_cast<std::int64_t>(entries.size()), 1, [&](auto begin, auto end) {
-    for (auto row = begin; row < end; ++row) {
-      const auto at = static_cast<std::size_t>(row);
-      kernels<T>().log_softmax_row_backward(vocabulary, from + row * vocabulary, entries[at].target,
-                                            log_sums[at], slopes[at], to + row * vocabulary);
-    }
-  });
+  parallel_for(static_cast<std::int64_t>(entries.size()), elements_grain / vocabulary + 1,
+               [&](auto begin, auto end) {
+                 for (auto row = begin; row < end; ++row) {
+                   const auto at = static_cast<std::size_t>(row);
+                   kernels<T>().log_softmax_row_backward(vocabulary, from + row * vocabulary,
+                                                         entries[at].target, log_sums[at],
+                                                         slopes[at], to + row * vocabulary);
+                 }
+               });
 }
 
 // sums[entry's row] += gradient of the entry, in order of entries.
@@ -42,9 +45,13 @@ void scatter_rows(std::span<const LossEntry> entries, const torch::Tensor& rows_
 
 }  // namespace
 
+std::int64_t LanguageHead::chunk_rows(std::int64_t vocabulary) {
+  return std::clamp<std::int64_t>(logits_max / vocabulary, 16, 4096);
+}
+
 LanguageHead::LanguageHead(Transformer& model) : model_(model) {
   const auto vocabulary = model.config().vocabulary_size, hidden = model.config().hidden_size;
-  chunk_rows_ = std::clamp<std::int64_t>(logits_max / vocabulary, 16, 4096);
+  chunk_rows_ = chunk_rows(vocabulary);
   const auto type = model.parameters().scalar_type();
   logits_ = torch::empty({chunk_rows_, vocabulary}, torch::kFloat);
   logits_gradient_ = torch::empty({chunk_rows_, vocabulary}, type);
@@ -64,10 +71,10 @@ torch::Tensor LanguageHead::score_chunk(const torch::Tensor& hidden,
                 static_cast<const char*>(hidden.data_ptr()) +
                     static_cast<std::size_t>(entries[i].row) * row_bytes,
                 row_bytes);
-  linear_forward(rows, model_.head(), logits_.narrow(0, 0, count));
+  weight_.multiply(rows, logits_.narrow(0, 0, count));
   log_sums_.resize(entries.size());
   const float* logits = logits_.data_ptr<float>();
-  parallel_for(count, 1, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(count, elements_grain / vocabulary + 1, [&](std::int64_t first, std::int64_t last) {
     for (auto row = first; row < last; ++row) {
       const auto at = static_cast<std::size_t>(row);
       kernels<float>().log_softmax_row(vocabulary, logits + row * vocabulary, entries[at].target,

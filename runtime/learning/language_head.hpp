@@ -13,6 +13,7 @@
 
 #include "runtime/learning/batch_plan.hpp"
 #include "runtime/model/transformer.hpp"
+#include "runtime/model/transformer_gemm.hpp"
 
 namespace flywheel {
 
@@ -28,6 +29,12 @@ using SlopeFunction = std::function<void(std::size_t begin, std::size_t end,
 class LanguageHead {
  public:
   explicit LanguageHead(Transformer& model);
+
+  // Rows whose logits exist at once.
+  static std::int64_t chunk_rows(std::int64_t vocabulary);
+
+  // Reads the output embedding again; call it when the model's parameters have changed.
+  void refresh() { weight_.refresh(model_.head()); }
 
   // Log-probability and entropy of each entry's target.
   TokenScores score(const torch::Tensor& hidden, std::span<const LossEntry> entries);
@@ -47,6 +54,7 @@ class LanguageHead {
 
   Transformer& model_;
   std::int64_t chunk_rows_;
+  LogitWeight weight_;
   torch::Tensor logits_, logits_gradient_, rows_, rows_gradient_, sums_;
   std::vector<float> log_sums_;
 };

@@ -158,7 +158,7 @@ double kl_gradient(KlKind kind, double l) {
   return 0.0;
 }
 
-double effective_sample_share(std::span<const double> weights) {
+double effective_share(std::span<const double> weights) {
   double sum = 0.0, squares = 0.0;
   for (const double weight : weights) {
     sum += weight;

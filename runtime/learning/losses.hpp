@@ -53,6 +53,6 @@ double kl_estimate(KlKind kind, double l);
 double kl_gradient(KlKind kind, double l);  // with respect to log pi
 
 // (sum w)^2 / (n sum w^2): the share of the samples that still counts.
-double effective_sample_share(std::span<const double> weights);
+double effective_share(std::span<const double> weights);
 
 }  // namespace flywheel

@@ -28,7 +28,7 @@ Hash128 hash_of(const torch::Tensor& tensor) {
   const auto count = (tensor.numel() + block_elements - 1) / block_elements;
   std::vector<Hash128> hashes(static_cast<std::size_t>(count));
   const float* data = tensor.data_ptr<float>();
-  parallel_for_each(count, [&](std::int64_t block) {
+  parallel_for_each(count, count == 1, [&](std::int64_t block) {
     const auto begin = block * block_elements;
     const auto size = std::min(block_elements, tensor.numel() - begin);
     hashes[static_cast<std::size_t>(block)] =
@@ -59,12 +59,13 @@ Optimizer::Optimizer(const ParameterLayout& layout, torch::Tensor master, torch:
     for (auto begin = slot.offset; begin < slot.offset + slot.count; begin += block_elements)
       ranges_.push_back(
           {begin, std::min(begin + block_elements, slot.offset + slot.count), slot.decays});
+  if (layout.size < block_elements) range_grain_ = static_cast<std::int64_t>(ranges_.size());
 }
 
 double Optimizer::norm(const torch::Tensor& gradient) const {
   std::vector<double> squares(ranges_.size());
   const float* data = gradient.data_ptr<float>();
-  parallel_for(static_cast<std::int64_t>(ranges_.size()), 1, [&](auto begin, auto end) {
+  parallel_for(static_cast<std::int64_t>(ranges_.size()), range_grain_, [&](auto begin, auto end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
       squares[i] = kernels<float>().sum_of_squares(ranges_[i].end - ranges_[i].begin,
                                                    data + ranges_[i].begin);
@@ -86,7 +87,7 @@ void Optimizer::step(const TrainerConfig& config, double learning_rate, double g
                  .epsilon = static_cast<float>(config.epsilon)};
   const auto decay = static_cast<float>(1.0 - learning_rate * config.weight_decay);
   const auto run = rounded_.scalar_type() == torch::kFloat ? update<float> : update<Bfloat16>;
-  parallel_for(static_cast<std::int64_t>(ranges_.size()), 1, [&](auto begin, auto end) {
+  parallel_for(static_cast<std::int64_t>(ranges_.size()), range_grain_, [&](auto begin, auto end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       auto mine = step;
       if (ranges_[i].decays) mine.decay = decay;

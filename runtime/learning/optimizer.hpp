@@ -47,6 +47,7 @@ class Optimizer {
   };
 
   std::vector<Range> ranges_;
+  std::int64_t range_grain_ = 1;  // ranges a thread takes at least: all of them in small models
   torch::Tensor master_, rounded_, mean_, variance_;
   std::uint64_t steps_taken_ = 0;
 };

@@ -140,6 +140,7 @@ Result<TrainReport> PackedTrainer::take_step(const TrainBatch& batch) {
   gradient_.zero_();
   TrainReport report;
   LossSums sums{config_.algorithm, plan.totals};
+  head_.refresh();
   for (const auto& micro : plan.micro_batches) {
     learn(batch, micro, sums, report);
     pause();
@@ -195,6 +196,7 @@ template <class Consume>
 Result<> PackedTrainer::score(const BatchPlan& plan, TrainReport& report, Consume consume) {
   const ThreadLimit limit{config_.threads};
   const auto start = std::chrono::steady_clock::now();
+  head_.refresh();
   for (const auto& micro : plan.micro_batches) {
     consume(micro, head_.score(model_->forward(micro.forest, false), micro.entries));
     pause();

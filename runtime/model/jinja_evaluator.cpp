@@ -99,7 +99,7 @@ Evaluator::Flow Evaluator::execute(const Statement& statement, Scope& scope) {
           Value{std::make_shared<const Callable>(Callable{statement.name, {}, false, &statement})});
       return Flow::next;
     case StatementKind::block: {
-      Scope inner{&scope, scope.loop_depth, {}};
+      Scope inner{&scope, {}};
       return execute(statement.bodies[0], inner);
     }
     case StatementKind::break_loop:
@@ -124,20 +124,20 @@ Evaluator::Flow Evaluator::loop(const Statement& statement, Scope& scope) {
   if (statement.expressions[1]) {
     std::vector<Value> kept;
     for (Value& item : items) {
-      Scope test{&scope, scope.loop_depth, {}};
+      Scope test{&scope, {}};
       bind(statement.targets, item, test);
       if (is_true(evaluate(*statement.expressions[1], test))) kept.push_back(std::move(item));
     }
     items = std::move(kept);
   }
   if (items.empty() && statement.bodies.size() > 1) {
-    Scope inner{&scope, scope.loop_depth, {}};
+    Scope inner{&scope, {}};
     return execute(statement.bodies[1], inner);
   }
   const Value sequence = machine_.list(std::move(items));
   for (std::size_t i = 0; i < sequence.sequence()->items.size(); ++i) {
-    Scope inner{&scope, scope.loop_depth + 1, {}};
-    inner.set("loop", Value{std::make_shared<const Loop>(Loop{sequence, i, scope.loop_depth})});
+    Scope inner{&scope, {}};
+    inner.set("loop", Value{std::make_shared<const Loop>(Loop{sequence, i})});
     bind(statement.targets, sequence.sequence()->items[i], inner);
     if (execute(statement.bodies[0], inner) == Flow::break_loop) break;
   }
@@ -170,7 +170,7 @@ void Evaluator::bind(const std::vector<Target>& targets, const Value& value, Sco
 std::string Evaluator::captured(const Body& body, Scope& scope) {
   std::string outside = std::move(out_);
   out_.clear();
-  Scope inner{&scope, scope.loop_depth, {}};
+  Scope inner{&scope, {}};
   execute(body, inner);
   std::string text = std::move(out_);
   out_ = std::move(outside);
@@ -314,7 +314,7 @@ Value Evaluator::call(const Expression& expression, const Scope& scope) {
 }
 
 Value Evaluator::call_macro(const Statement& macro, Arguments given) {
-  Scope scope{&root_, 0, {}};
+  Scope scope{&root_, {}};
   for (const auto& [name, fallback] : macro.parameters) {
     auto value = given.take(name);
     if (!value && fallback) value = evaluate(*fallback, scope);

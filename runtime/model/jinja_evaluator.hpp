@@ -23,7 +23,6 @@ class Evaluator {
   // The names of a loop's round, a macro's call or the template; the innermost is asked first.
   struct Scope {
     const Scope* outer = nullptr;
-    int loop_depth = 0;
     std::vector<std::pair<std::string, Value>> names{};
 
     const Value* find(std::string_view name) const;

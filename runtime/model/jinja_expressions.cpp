@@ -9,8 +9,6 @@
 namespace flywheel::jinja {
 namespace {
 
-constexpr int nesting_max = 150;
-
 constexpr int height_max = 300;
 
 // Bounds the tree's height, and with it every recursion over it; called when its operands are in.
@@ -42,66 +40,7 @@ ExpressionPointer around(ExpressionKind kind, ExpressionPointer operand) {
   return sealed(std::move(made));
 }
 
-std::string described(const LexerToken& token) {
-  switch (token.kind) {
-    case TokenKind::variable_end:
-    case TokenKind::block_end:
-      return "the end of the tag";
-    case TokenKind::end:
-      return "the end of the template";
-    case TokenKind::string:
-      return "a string";
-    default:
-      return "'" + token.text + "'";
-  }
-}
-
 }  // namespace
-
-ExpressionParser::Nesting::Nesting(ExpressionParser& parser) : depth_(parser.depth_) {
-  if (depth_ >= nesting_max)
-    parser.refuse("nested more than " + std::to_string(nesting_max) + " deep");
-  ++depth_;
-}
-
-void ExpressionParser::refuse(const std::string& what) const {
-  throw Problem{what, current().line};
-}
-
-const LexerToken& ExpressionParser::next() {
-  const LexerToken& token = tokens_[at_];
-  if (at_ + 1 < tokens_.size()) ++at_;
-  return token;
-}
-
-bool ExpressionParser::is_symbol(std::string_view text) const {
-  return current().kind == TokenKind::symbol && current().text == text;
-}
-bool ExpressionParser::is_name(std::string_view text) const {
-  return current().kind == TokenKind::name && current().text == text;
-}
-bool ExpressionParser::skip_symbol(std::string_view text) {
-  const bool found = is_symbol(text);
-  if (found) next();
-  return found;
-}
-bool ExpressionParser::skip_name(std::string_view text) {
-  const bool found = is_name(text);
-  if (found) next();
-  return found;
-}
-void ExpressionParser::expect_symbol(std::string_view text) {
-  if (!skip_symbol(text))
-    refuse("expected '" + std::string{text} + "', found " + described(current()));
-}
-void ExpressionParser::expect_name(std::string_view text) {
-  if (!skip_name(text))
-    refuse("expected '" + std::string{text} + "', found " + described(current()));
-}
-std::string ExpressionParser::take_name() {
-  if (current().kind != TokenKind::name) refuse("expected a name, found " + described(current()));
-  return next().text;
-}
 
 ExpressionPointer ExpressionParser::make(ExpressionKind kind) const {
   auto made = std::make_unique<Expression>();
@@ -339,8 +278,6 @@ ExpressionPointer ExpressionParser::postfix(ExpressionPointer operand) {
 ExpressionPointer ExpressionParser::subscript(ExpressionPointer operand) {
   if (skip_symbol(".")) {
     if (current().kind != TokenKind::name) refuse("expected a name after '.'");
-    if (current().text.starts_with("_"))
-      refuse("the attribute '" + current().text + "' is out of bounds for templates");
     auto made = around(ExpressionKind::attribute, std::move(operand));
     made->name = next().text;
     return made;

@@ -1,16 +1,14 @@
-// Filters: `value | name(...)`.
+// Filters on text and numbers, and the table of all filters.
+#include "runtime/model/jinja_filters.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <map>
 
-#include "runtime/model/jinja_builtins.hpp"
 #include "runtime/model/jinja_text.hpp"
 #include "runtime/model/tokenizer_utf8.hpp"
 
 namespace flywheel::jinja {
 namespace {
-
-using Filter = Value (*)(Machine&, const Value&, Arguments&);
 
 Value trim(Machine& machine, const Value& value, Arguments& arguments) {
   const auto chars = arguments.take("chars");
@@ -50,16 +48,20 @@ Value changed(Machine& machine, const Value& value, Arguments& arguments) {
   return machine.text(Change(machine.show(value)));
 }
 
-// "a.b.0" of each item, as map(attribute=...) and its like read it.
-Value dotted(Machine& machine, Value value, const Value& path) {
-  if (path.is_integer()) return item_of(machine, value, path);
-  for (const std::string& part : split_text(to_text(path), ".", -1, false)) {
-    const bool is_number =
-        !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == part.npos;
-    value = item_of(machine, value,
-                    is_number ? Value{static_cast<std::int64_t>(std::stoll(part))} : Value{part});
+// Words start after white space, hyphens and opening brackets; str.title() knows other starts.
+Value title_words(Machine& machine, const Value& value, Arguments& arguments) {
+  arguments.finish();
+  const std::string text = machine.show(value);
+  std::string changed_text;
+  bool after_separator = true;
+  for (std::size_t at = 0; at < text.size(); at += utf8::size_at(text, at)) {
+    const auto one = std::string_view{text}.substr(at, utf8::size_at(text, at));
+    const bool is_separator = std::string_view{"-({[<"}.find(one) != std::string_view::npos ||
+                              utf8::is_python_space(utf8::code_point_at(text, at));
+    changed_text += after_separator ? upper(one) : lower(one);
+    after_separator = is_separator;
   }
-  return value;
+  return machine.text(std::move(changed_text));
 }
 
 Value join(Machine& machine, const Value& value, Arguments& arguments) {
@@ -88,19 +90,6 @@ Value replace(Machine& machine, const Value& value, Arguments& arguments) {
   const bool bounded = count && !count->is_none();
   if (bounded && !count->is_integer()) throw Problem{"replace() counts in whole numbers"};
   return replaced(machine, machine.show(value), from, to, bounded ? count->integer() : -1);
-}
-
-template <bool Last>
-Value end_item(Machine& machine, const Value& value, Arguments& arguments) {
-  arguments.finish();
-  const auto items = items_of(machine, value);
-  if (items.empty()) return Value{Undefined{Last ? "last item" : "first item"}};
-  return Last ? items.back() : items.front();
-}
-
-Value list(Machine& machine, const Value& value, Arguments& arguments) {
-  arguments.finish();
-  return machine.list(items_of(machine, value));
 }
 
 Value string(Machine& machine, const Value& value, Arguments& arguments) {
@@ -168,111 +157,6 @@ Value reverse(Machine& machine, const Value& value, Arguments& arguments) {
   return machine.list(std::move(items));
 }
 
-// What sort() and its like compare by: text without case unless asked for.
-Value sort_key(Machine& machine, const Value& value, bool case_sensitive) {
-  return value.string() != nullptr && !case_sensitive ? machine.text(lower(*value.string()))
-                                                      : value;
-}
-
-void sort_by_keys(Machine& machine, std::vector<std::pair<Value, Value>>& keyed, bool reversed) {
-  std::size_t weight = 1;
-  for (const auto& [key, item] : keyed) weight += weight_of(key);
-  machine.charge(weight * 20);
-  std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
-    return reversed ? is_less(b.first, a.first) : is_less(a.first, b.first);
-  });
-}
-
-Value sort(Machine& machine, const Value& value, Arguments& arguments) {
-  const bool reversed = arguments.flag("reverse", false);
-  const bool case_sensitive = arguments.flag("case_sensitive", false);
-  const auto attribute = arguments.take("attribute");
-  arguments.finish();
-  std::vector<std::pair<Value, Value>> keyed;
-  for (Value& item : items_of(machine, value)) {
-    const Value key = attribute ? dotted(machine, item, *attribute) : item;
-    keyed.emplace_back(sort_key(machine, key, case_sensitive), std::move(item));
-  }
-  sort_by_keys(machine, keyed, reversed);
-  std::vector<Value> items;
-  for (auto& [key, item] : keyed) items.push_back(std::move(item));
-  return machine.list(std::move(items));
-}
-
-Value dictsort(Machine& machine, const Value& value, Arguments& arguments) {
-  const bool case_sensitive = arguments.flag("case_sensitive", false);
-  const auto by = arguments.take("by");
-  const bool reversed = arguments.flag("reverse", false);
-  arguments.finish();
-  if (value.dict() == nullptr) throw Problem{"dictsort takes a mapping"};
-  const bool by_value = by && to_text(*by) == "value";
-  std::vector<std::pair<Value, Value>> keyed;
-  for (const auto& [name, member] : value.dict()->members) {
-    Value key = sort_key(machine, by_value ? member : Value{name}, case_sensitive);
-    keyed.emplace_back(std::move(key), machine.list({Value{name}, member}, true));
-  }
-  sort_by_keys(machine, keyed, reversed);
-  std::vector<Value> items;
-  for (auto& [key, item] : keyed) items.push_back(std::move(item));
-  return machine.list(std::move(items));
-}
-
-Value unique(Machine& machine, const Value& value, Arguments& arguments) {
-  const bool case_sensitive = arguments.flag("case_sensitive", false);
-  const auto attribute = arguments.take("attribute");
-  arguments.finish();
-  std::vector<Value> keys;
-  std::vector<Value> items;
-  for (const Value& item : items_of(machine, value)) {
-    const Value plain = attribute ? dotted(machine, item, *attribute) : item;
-    Value key = sort_key(machine, plain, case_sensitive);
-    machine.charge(keys.size() * weight_of(key));
-    if (std::any_of(keys.begin(), keys.end(),
-                    [&](const Value& other) { return are_equal(other, key); }))
-      continue;
-    keys.push_back(std::move(key));
-    items.push_back(item);
-  }
-  return machine.list(std::move(items));
-}
-
-Value members(Machine& machine, const Value& value, Arguments& arguments) {
-  arguments.finish();
-  if (value.is_undefined()) return machine.list({});
-  if (value.dict() == nullptr) throw Problem{"items takes a mapping"};
-  return call_method(machine, value, "items", {});
-}
-
-Value sum(Machine& machine, const Value& value, Arguments& arguments) {
-  const auto attribute = arguments.take("attribute");
-  const auto start = arguments.take("start");
-  arguments.finish();
-  Value total = start ? *start : Value{std::int64_t{0}};
-  for (const Value& item : items_of(machine, value)) {
-    const Value addend =
-        attribute && !attribute->is_none() ? dotted(machine, item, *attribute) : item;
-    total = arithmetic(machine, "+", total, addend);
-  }
-  return total;
-}
-
-template <bool Greatest>
-Value extreme(Machine& machine, const Value& value, Arguments& arguments) {
-  const bool case_sensitive = arguments.flag("case_sensitive", false);
-  const auto attribute = arguments.take("attribute");
-  arguments.finish();
-  std::optional<std::pair<Value, Value>> best;
-  for (const Value& item : items_of(machine, value)) {
-    const Value plain = attribute ? dotted(machine, item, *attribute) : item;
-    Value key = sort_key(machine, plain, case_sensitive);
-    machine.charge(weight_of(key));
-    const bool is_better =
-        !best || (Greatest ? is_less(best->first, key) : is_less(key, best->first));
-    if (is_better) best = {std::move(key), item};
-  }
-  return best ? best->second : Value{Undefined{"an extreme of nothing"}};
-}
-
 // Python's str.indent of Jinja: every line but the first, and blank ones only if asked for.
 Value indent(Machine& machine, const Value& value, Arguments& arguments) {
   const auto width = arguments.take("width");
@@ -302,53 +186,6 @@ Value indent(Machine& machine, const Value& value, Arguments& arguments) {
   return machine.text(std::move(out));
 }
 
-// map('filter', ...) and map(attribute='name', default=...).
-Value map(Machine& machine, const Value& value, Arguments& arguments) {
-  std::vector<Value> out;
-  const bool by_attribute =
-      arguments.positional.empty() && !arguments.named.empty() &&
-      std::any_of(arguments.named.begin(), arguments.named.end(),
-                  [](const auto& argument) { return argument.first == "attribute"; });
-  if (by_attribute) {
-    const Value attribute = arguments.require("attribute");
-    const auto otherwise = arguments.take("default");
-    arguments.finish();
-    for (const Value& item : items_of(machine, value)) {
-      Value found = dotted(machine, item, attribute);
-      out.push_back(found.is_undefined() && otherwise ? *otherwise : std::move(found));
-    }
-    return machine.list(std::move(out));
-  }
-  const std::string name = arguments.text("filter");
-  Arguments rest;
-  if (arguments.positional.size() > 1)
-    rest.positional.assign(arguments.positional.begin() + 1, arguments.positional.end());
-  rest.named = arguments.named;
-  for (const Value& item : items_of(machine, value))
-    out.push_back(apply_filter(machine, name, item, rest));
-  return machine.list(std::move(out));
-}
-
-// select, reject and, with the name of an attribute in front, selectattr and rejectattr.
-template <bool Keep, bool ByAttribute>
-Value chosen(Machine& machine, const Value& value, Arguments& arguments) {
-  std::optional<Value> attribute;
-  if (ByAttribute) attribute = arguments.require("attribute");
-  const auto test = arguments.take("test");
-  const std::ptrdiff_t used = (ByAttribute ? 1 : 0) + (test ? 1 : 0);
-  Arguments rest;
-  if (std::ssize(arguments.positional) > used)
-    rest.positional.assign(arguments.positional.begin() + used, arguments.positional.end());
-  rest.named = arguments.named;
-  std::vector<Value> out;
-  for (const Value& item : items_of(machine, value)) {
-    const Value tested = attribute ? dotted(machine, item, *attribute) : item;
-    const bool fits = test ? apply_test(machine, to_text(*test), tested, rest) : is_true(tested);
-    if (fits == Keep) out.push_back(item);
-  }
-  return machine.list(std::move(out));
-}
-
 Value safe(Machine& machine, const Value& value, Arguments& arguments) {
   arguments.finish();
   Value marked = machine.text(machine.show(value));
@@ -356,8 +193,8 @@ Value safe(Machine& machine, const Value& value, Arguments& arguments) {
   return marked;
 }
 
-const std::map<std::string_view, Filter>& filters() {
-  static const std::map<std::string_view, Filter> table{
+const FilterTable& filters() {
+  static const FilterTable table{
       {"trim", trim},
       {"tojson", tojson},
       {"length", length},
@@ -366,31 +203,16 @@ const std::map<std::string_view, Filter>& filters() {
       {"d", fallback},
       {"upper", changed<upper>},
       {"lower", changed<lower>},
-      {"title", changed<title>},
+      {"title", title_words},
       {"capitalize", changed<capitalized>},
       {"join", join},
       {"replace", replace},
-      {"first", end_item<false>},
-      {"last", end_item<true>},
-      {"list", list},
       {"string", string},
       {"int", integer},
       {"float", real},
       {"abs", absolute},
       {"reverse", reverse},
-      {"sort", sort},
-      {"dictsort", dictsort},
-      {"unique", unique},
-      {"items", members},
-      {"sum", sum},
-      {"min", extreme<false>},
-      {"max", extreme<true>},
       {"indent", indent},
-      {"map", map},
-      {"select", chosen<true, false>},
-      {"reject", chosen<false, false>},
-      {"selectattr", chosen<true, true>},
-      {"rejectattr", chosen<false, true>},
       {"safe", safe},
   };
   return table;
@@ -399,13 +221,14 @@ const std::map<std::string_view, Filter>& filters() {
 }  // namespace
 
 bool is_filter(std::string_view name) {
-  return filters().contains(name);
+  return filters().contains(name) || list_filters().contains(name);
 }
 
 Value apply_filter(Machine& machine, std::string_view name, const Value& operand,
                    Arguments arguments) {
-  const auto found = filters().find(name);
-  if (found == filters().end())
+  const FilterTable& table = filters().contains(name) ? filters() : list_filters();
+  const auto found = table.find(name);
+  if (found == table.end())
     throw Problem{"the filter '" + std::string{name} + "' is not supported"};
   const bool keeps_markup = name == "safe" || name == "length" || name == "default" || name == "d";
   if (operand.is_markup() && !keeps_markup)

@@ -143,7 +143,7 @@ std::string to_json(Machine& machine, const Value& value, Arguments arguments) {
           std::string(static_cast<std::size_t>(std::max<std::int64_t>(indent->integer(), 0)), ' ');
     else
       throw Problem{"tojson takes an indent below 100 or a string"};
-    style.item_separator = ",";
+    style.item_separator.assign(1, ',');
   }
   if (separators && !separators->is_none()) {
     const Sequence* pair = separators->sequence();

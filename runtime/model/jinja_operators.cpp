@@ -17,19 +17,28 @@ namespace {
                 type_name(right)};
 }
 
-std::int64_t checked(bool overflowed, std::int64_t result) {
-  if (overflowed) throw Problem{"a number is too large"};
+using WholeOperation = bool (*)(std::int64_t, std::int64_t, std::int64_t*);  // true = overflowed
+
+std::int64_t checked(WholeOperation operation, std::int64_t left, std::int64_t right) {
+  std::int64_t result = 0;
+  if (operation(left, right, &result)) throw Problem{"a number is too large"};
   return result;
+}
+
+bool add(std::int64_t left, std::int64_t right, std::int64_t* result) {
+  return __builtin_add_overflow(left, right, result);
+}
+bool subtract(std::int64_t left, std::int64_t right, std::int64_t* result) {
+  return __builtin_sub_overflow(left, right, result);
+}
+bool multiply(std::int64_t left, std::int64_t right, std::int64_t* result) {
+  return __builtin_mul_overflow(left, right, result);
 }
 
 // Python rounds a quotient down, and a remainder has its divisor's sign.
 Value whole_quotient(std::int64_t left, std::int64_t right, bool want_remainder) {
   if (right == 0) throw Problem{"division by zero"};
-  if (right == -1) {
-    std::int64_t negated = 0;
-    const bool overflowed = __builtin_sub_overflow(std::int64_t{0}, left, &negated);
-    return Value{want_remainder ? std::int64_t{0} : checked(overflowed, negated)};
-  }
+  if (right == -1) return Value{want_remainder ? std::int64_t{0} : checked(subtract, 0, left)};
   std::int64_t quotient = left / right;
   std::int64_t remainder = left % right;
   if (remainder != 0 && (remainder < 0) != (right < 0)) {
@@ -40,17 +49,15 @@ Value whole_quotient(std::int64_t left, std::int64_t right, bool want_remainder)
 }
 
 Value whole_arithmetic(std::string_view sign, std::int64_t left, std::int64_t right) {
-  std::int64_t result = 0;
-  if (sign == "+") return Value{checked(__builtin_add_overflow(left, right, &result), result)};
-  if (sign == "-") return Value{checked(__builtin_sub_overflow(left, right, &result), result)};
-  if (sign == "*") return Value{checked(__builtin_mul_overflow(left, right, &result), result)};
+  if (sign == "+") return Value{checked(add, left, right)};
+  if (sign == "-") return Value{checked(subtract, left, right)};
+  if (sign == "*") return Value{checked(multiply, left, right)};
   if (sign == "//" || sign == "%") return whole_quotient(left, right, sign == "%");
   if (right < 0) return Value{std::pow(static_cast<double>(left), static_cast<double>(right))};
   std::int64_t power = 1;  // left ** right
   if (left == 0 || left == 1) return Value{right == 0 ? std::int64_t{1} : left};
   if (left == -1) return Value{right % 2 == 0 ? std::int64_t{1} : std::int64_t{-1}};
-  for (std::int64_t i = 0; i < right; ++i)
-    power = checked(__builtin_mul_overflow(power, left, &result), result);
+  for (std::int64_t i = 0; i < right; ++i) power = checked(multiply, power, left);
   return Value{power};
 }
 
@@ -113,8 +120,9 @@ Value loop_attribute(const Loop& loop, const std::string& name) {
   if (name == "first") return Value{index0 == 0};
   if (name == "last") return Value{index0 + 1 == size};
   if (name == "length") return Value{size};
-  if (name == "depth") return Value{std::int64_t{loop.depth0} + 1};
-  if (name == "depth0") return Value{std::int64_t{loop.depth0}};
+  // Depth counts the rounds of recursive loops, which this subset does not have.
+  if (name == "depth") return Value{std::int64_t{1}};
+  if (name == "depth0") return Value{std::int64_t{0}};
   if (name == "previtem")
     return index0 == 0 ? Value{Undefined{"previtem"}} : items[loop.index0 - 1];
   if (name == "nextitem")
@@ -216,6 +224,7 @@ Value attribute_of(Machine& machine, const Value& value, const std::string& name
   machine.charge(1);
   if (const auto* undefined = value.get<Undefined>())
     throw Problem{"'" + undefined->name + "' is undefined, so it has no '" + name + "'"};
+  if (name.starts_with("_")) return Value{Undefined{name}};  // out of bounds in the sandbox
   if (const auto* held = value.get<std::shared_ptr<Namespace>>()) {
     for (const auto& member : (*held)->members)
       if (member.first == name) return member.second;
@@ -241,8 +250,6 @@ Value item_of(Machine& machine, const Value& value, const Value& key) {
       machine.charge(dict->members.size() / 8);
       if (const Value* found = dict->find(*name)) return *found;
     }
-    if (name->starts_with("_"))
-      throw Problem{"the attribute '" + *name + "' is out of bounds for templates"};
     return attribute_of(machine, value, *name);
   }
   if (!key.is_integer()) return Value{Undefined{to_text(key)}};

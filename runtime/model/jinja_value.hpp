@@ -109,7 +109,6 @@ struct Callable {
 struct Loop {
   Value items{};  // a sequence
   std::size_t index0 = 0;
-  int depth0 = 0;  // loops around this one
 };
 
 Value make_list(std::vector<Value> items, bool is_tuple = false);

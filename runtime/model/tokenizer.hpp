@@ -2,9 +2,9 @@
 // from GGUF metadata.
 //
 // Guarantees: the ids of encode() are those of `tokenizers` for the same file without what its
-//             post-processor adds: no begin token is put in front, since chat templates spell theirs.
-//             decode(encode(x)) == x for any bytes where the vocabulary covers all bytes and there is
-//             no normalizer.
+//             post-processor adds: no begin token is put in front, since chat templates spell
+//             theirs. decode(encode(x)) == x for any bytes where the vocabulary covers all bytes
+//             and there is no normalizer.
 // Threads:    const after construction; any number of threads may encode.
 #pragma once
 

@@ -39,7 +39,11 @@ ByteLevelTokenizer::ByteLevelTokenizer(TokenizerParts parts) : parts_(std::move(
   std::vector<AddedToken> after;
   for (AddedToken token : parts_.added) {
     if (token.special) special_[static_cast<std::size_t>(token.id)] = true;
-    if (token.normalized) token.content = parts_.normalizer.apply(token.content);
+    if (token.normalized) {
+      token.content = parts_.normalizer.apply(token.content);
+      bytes_[static_cast<std::size_t>(token.id)] =
+          from_alphabet(token.content).value_or(token.content);
+    }
     (token.normalized ? after : before).push_back(std::move(token));
   }
   before_normalizing_ = AddedTokens{std::move(before)};

@@ -1,7 +1,6 @@
 #include "runtime/model/tokenizer_normalizer.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <utility>
 
@@ -13,17 +12,7 @@ namespace flywheel {
 namespace {
 
 int options_of(NormalForm form) {
-  switch (form) {
-    case NormalForm::nfc:
-      return UTF8PROC_STABLE | UTF8PROC_COMPOSE;
-    case NormalForm::nfd:
-      return UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
-    case NormalForm::nfkc:
-      return UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT;
-    case NormalForm::nfkd:
-      return UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT;
-  }
-  return 0;
+  return UTF8PROC_STABLE | (form == NormalForm::nfc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE);
 }
 
 bool is_ascii(std::string_view text) {
@@ -40,25 +29,18 @@ Result<Normalizer> Normalizer::from_json(const Json& json, const std::string& wh
 }
 
 Result<> Normalizer::add(const Json& json, const std::string& where) {
-  constexpr std::array<std::pair<std::string_view, NormalForm>, 4> known{
-      {{"NFC", NormalForm::nfc},
-       {"NFD", NormalForm::nfd},
-       {"NFKC", NormalForm::nfkc},
-       {"NFKD", NormalForm::nfkd}}};
   FLYWHEEL_TRY(const auto type, json_field<std::string>(json, "type", where));
   if (type == "Sequence") {
     FLYWHEEL_TRY(const auto parts, json_field<std::vector<Json>>(json, "normalizers", where));
     for (const Json& part : parts) FLYWHEEL_TRY_VOID(add(part, where));
     return {};
   }
-  for (const auto& [name, form] : known) {
-    if (type != name) continue;
-    forms_.push_back(form);
+  if (type == "NFC" || type == "NFD") {
+    forms_.push_back(type == "NFC" ? NormalForm::nfc : NormalForm::nfd);
     return {};
   }
   return fail(Failure::invalid_input, where + ": normalizer '" + type +
-                                          "' is not supported (known: NFC, NFD, NFKC, NFKD, "
-                                          "Sequence, none)");
+                                          "' is not supported (known: NFC, NFD, Sequence, none)");
 }
 
 std::string Normalizer::apply(std::string_view valid_text) const {

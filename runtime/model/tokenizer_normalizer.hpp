@@ -1,5 +1,8 @@
-// Normalizer rewrites text before it is cut: Unicode normalization forms, or nothing.
+// Normalizer rewrites text before it is cut: Unicode normalization forms NFC and NFD, or nothing.
 //
+// Guarantees: the compatibility forms are refused: `tokenizers` has them of an older Unicode
+// version
+//             than utf8proc, and their mappings grow with every version.
 // Threads: const after construction.
 #pragma once
 
@@ -13,7 +16,7 @@
 
 namespace flywheel {
 
-enum class NormalForm : std::uint8_t { nfc, nfd, nfkc, nfkd };
+enum class NormalForm : std::uint8_t { nfc, nfd };
 
 class Normalizer {
  public:

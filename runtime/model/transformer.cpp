@@ -18,7 +18,7 @@
 namespace flywheel {
 namespace {
 
-constexpr std::int64_t row_grain = 16;   // rows a thread takes at least
+constexpr std::int64_t elements_grain = 16'384;  // what a thread takes at least
 constexpr std::int64_t block_rows = 64;  // rows of one partial sum: fixed, so that sums are too
 
 // Memory that grows and is kept from one pass to the next, so that pages are touched once.
@@ -90,6 +90,8 @@ class PackedTransformer final : public Transformer {
   }
   LayerBuffers& layer_buffers(std::size_t n) { return buffers_[keep_ ? n : 0]; }
 
+  std::int64_t row_grain() const { return elements_grain / config_.hidden_size + 1; }
+  bool is_small() const { return row_count_ * config_.hidden_size < elements_grain; }
   void prepare(const TokenForest& forest);
   QkvTransform<T> transform_of(const TokenForest& forest, const LayerOffsets& layer) const;
   void add_norm(const float* x_in, const T* delta, float* x_out, std::int64_t weight, T* y,
@@ -145,7 +147,7 @@ QkvTransform<T> PackedTransformer<T>::transform_of(const TokenForest& forest,
 template <class T>
 void PackedTransformer<T>::add_norm(const float* x_in, const T* delta, float* x_out,
                                     std::int64_t weight, T* y, float* inverse_rms) {
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     kernels_.add_norm({begin, end}, config_.hidden_size, x_in, delta, x_out, vector(weight),
                       static_cast<float>(config_.rms_norm_epsilon), y, inverse_rms);
   });
@@ -155,7 +157,7 @@ template <class T>
 void PackedTransformer<T>::attend(const TokenForest& forest, bool backward, AttentionTask<T> task) {
   const auto tree_count = static_cast<std::int64_t>(forest.roots.size());
   task.shape = heads();
-  parallel_for_each(tree_count * config_.head_count, [&](std::int64_t index) {
+  parallel_for_each(tree_count * config_.head_count, is_small(), [&](std::int64_t index) {
     const auto tree = static_cast<std::size_t>(index / config_.head_count);
     const auto first = forest.roots[tree];
     const auto end = tree + 1 < forest.roots.size()
@@ -193,7 +195,7 @@ torch::Tensor PackedTransformer<T>::forward_attention(const TokenForest& forest,
   linear_forward(normed, matrix(layer.qkv, width, hidden), raw);
   const auto qkv = config_.qk_norm ? temporary(kept.qkv, width) : raw;
   const auto transform = transform_of(forest, layer);
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     kernels_.rotate({begin, end}, transform, data<T>(raw), data<T>(qkv));
   });
   const auto attention = temporary(kept.attention, attention_width);
@@ -218,7 +220,7 @@ torch::Tensor PackedTransformer<T>::forward_mlp(std::size_t n, const torch::Tens
   const auto gate_up = temporary(kept.gate_up, 2 * intermediate);
   linear_forward(normed, matrix(layer.gate_up, 2 * intermediate, hidden), gate_up);
   const auto activation = temporary(activation_, intermediate);
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     kernels_.swiglu({begin, end}, intermediate, data<T>(gate_up), data<T>(activation));
   });
   const auto out = temporary(delta_, hidden);
@@ -233,7 +235,7 @@ torch::Tensor PackedTransformer<T>::forward(const TokenForest& forest, bool keep
   prepare(forest);
   const auto hidden = config_.hidden_size;
   float* x = floats(layer_buffers(0).x_in, hidden);
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     for (auto row = begin; row < end; ++row)
       kernels_.to_float(
           hidden, vector(layout_.embedding + forest.tokens[static_cast<std::size_t>(row)] * hidden),
@@ -257,12 +259,13 @@ void PackedTransformer<T>::sum_blocks(std::int64_t width, float* sums,
   const auto block_count = (row_count_ + block_rows - 1) / block_rows;
   const auto memory = block_sums_.rows(block_count, width, torch::kFloat);
   float* blocks = data<float>(memory);
-  parallel_for(block_count, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::fill(blocks + begin * width, blocks + end * width, 0.0F);
-    for (auto block = begin; block < end; ++block)
-      partial({block * block_rows, std::min((block + 1) * block_rows, row_count_)},
-              blocks + block * width);
-  });
+  parallel_for(block_count, elements_grain / (block_rows * width) + 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 std::fill(blocks + begin * width, blocks + end * width, 0.0F);
+                 for (auto block = begin; block < end; ++block)
+                   partial({block * block_rows, std::min((block + 1) * block_rows, row_count_)},
+                           blocks + block * width);
+               });
   for (std::int64_t block = 0; block < block_count; ++block)
     kernels<float>().add_to_float(width, blocks + block * width, sums);
 }
@@ -284,7 +287,7 @@ void PackedTransformer<T>::backward_mlp(std::size_t n, float* dx, const torch::T
   const auto dy = temporary(delta_, hidden), normed = temporary(normed_, hidden);
   const auto gate_up = temporary(kept.gate_up, 2 * intermediate);
   const auto activation = temporary(activation_, intermediate);
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     kernels_.from_float((end - begin) * hidden, dx + begin * hidden, data<T>(dy) + begin * hidden);
     kernels_.swiglu({begin, end}, intermediate, data<T>(gate_up), data<T>(activation));
     kernels_.scale_norm({begin, end}, hidden, floats(kept.x_mid, hidden), vector(layer.post_norm),
@@ -297,7 +300,7 @@ void PackedTransformer<T>::backward_mlp(std::size_t n, float* dx, const torch::T
   const auto d_activation = temporary(d_activation_, intermediate);
   linear_input_gradient(dy, matrix(layer.down, hidden, intermediate), d_activation);
   const auto d_gate_up = temporary(d_gate_up_, 2 * intermediate);
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     kernels_.swiglu_backward({begin, end}, intermediate, data<T>(gate_up), data<T>(d_activation),
                              data<T>(d_gate_up));
   });
@@ -318,7 +321,7 @@ void PackedTransformer<T>::backward_attention(const TokenForest& forest, std::si
   const auto attention = temporary(kept.attention, attention_width);
   const auto raw = temporary(kept.qkv_raw, width);
   const auto qkv = config_.qk_norm ? temporary(kept.qkv, width) : raw;
-  parallel_for(row_count_, row_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(row_count_, row_grain(), [&](std::int64_t begin, std::int64_t end) {
     kernels_.from_float((end - begin) * hidden, dx + begin * hidden, data<T>(dy) + begin * hidden);
     kernels_.scale_norm({begin, end}, hidden, floats(kept.x_in, hidden), vector(layer.input_norm),
                         floats(kept.norm_in, 1), data<T>(normed));
@@ -376,12 +379,13 @@ void PackedTransformer<T>::backward_embedding(const TokenForest& forest, const f
     if (i == 0 || token_of(order[i]) != token_of(order[i - 1])) starts.push_back(i);
   starts.push_back(order.size());
   float* sums = data<float>(gradient) + layout_.embedding;
-  parallel_for_each(static_cast<std::int64_t>(starts.size()) - 1, [&](std::int64_t group) {
-    const auto at = static_cast<std::size_t>(group);
-    for (auto i = starts[at]; i < starts[at + 1]; ++i)
-      kernels<float>().add_to_float(hidden, dx + order[i] * hidden,
-                                    sums + token_of(order[i]) * hidden);
-  });
+  parallel_for_each(static_cast<std::int64_t>(starts.size()) - 1, is_small(),
+                    [&](std::int64_t group) {
+                      const auto at = static_cast<std::size_t>(group);
+                      for (auto i = starts[at]; i < starts[at + 1]; ++i)
+                        kernels<float>().add_to_float(hidden, dx + order[i] * hidden,
+                                                      sums + token_of(order[i]) * hidden);
+                    });
 }
 
 template <class T>

@@ -26,7 +26,12 @@ void parallel_for(std::int64_t count, std::int64_t grain,
   }
 }
 
-void parallel_for_each(std::int64_t count, const std::function<void(std::int64_t)>& body) {
+void parallel_for_each(std::int64_t count, bool is_small,
+                       const std::function<void(std::int64_t)>& body) {
+  if (is_small || count < 2 || omp_get_max_threads() == 1) {
+    for (std::int64_t i = 0; i < count; ++i) body(i);
+    return;
+  }
   std::atomic<std::int64_t> next{0};
 #pragma omp parallel
   {
@@ -34,12 +39,16 @@ void parallel_for_each(std::int64_t count, const std::function<void(std::int64_t
   }
 }
 
-int parallel_thread_count() { return omp_get_max_threads(); }
+int parallel_thread_count() {
+  return omp_get_max_threads();
+}
 
 ThreadLimit::ThreadLimit(int threads) : before_(omp_get_max_threads()) {
   if (threads > 0) omp_set_num_threads(threads);
 }
 
-ThreadLimit::~ThreadLimit() { omp_set_num_threads(before_); }
+ThreadLimit::~ThreadLimit() {
+  omp_set_num_threads(before_);
+}
 
 }  // namespace flywheel

@@ -16,8 +16,10 @@ namespace flywheel {
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t, std::int64_t)>& body);
 
-// Hands out [0, count) one index at a time to whichever thread is free: for uneven work.
-void parallel_for_each(std::int64_t count, const std::function<void(std::int64_t)>& body);
+// Hands out [0, count) one index at a time to whichever thread is free: for uneven work. Work that
+// `is_small` stays on the calling thread.
+void parallel_for_each(std::int64_t count, bool is_small,
+                       const std::function<void(std::int64_t)>& body);
 
 int parallel_thread_count();
 

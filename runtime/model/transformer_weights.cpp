@@ -73,7 +73,9 @@ Result<torch::Tensor> sequence_logits(const WeightsHandle& weights, Precision pr
     FLYWHEEL_TRY_VOID(copy_weights(weights, model->layout(), model->parameters()));
     const auto hidden = model->forward(make_forest(std::span{&tokens, 1}), false);
     auto logits = torch::empty({hidden.size(0), config.vocabulary_size}, torch::kFloat);
-    linear_forward(hidden, model->head(), logits);
+    LogitWeight head;
+    head.refresh(model->head());
+    head.multiply(hidden, logits);
     return logits;
   } catch (const c10::Error& error) {
     return fail(Failure::internal, std::string{"logits: "} + error.what_without_backtrace());

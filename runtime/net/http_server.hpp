@@ -35,7 +35,7 @@ struct HttpLimits {
   std::chrono::milliseconds handshake_time_max{10'000};  // of TLS
   std::chrono::milliseconds header_time_max{10'000};     // from the first byte to the empty line
   std::chrono::milliseconds body_time_max{60'000};
-  std::chrono::milliseconds idle_time_max{75'000};  // between two requests, and before the first
+  std::chrono::milliseconds idle_time_max{75'000};   // between two requests, and before the first
   std::chrono::milliseconds write_time_max{30'000};  // for the client to take what was written
 };
 

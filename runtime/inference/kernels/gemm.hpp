@@ -10,15 +10,17 @@ namespace {
 
 constexpr int tile_vectors = 3;
 constexpr std::int64_t tile_columns = tile_vectors * lanes;
+constexpr std::int64_t panel_lines = panel_columns * 4 / 64;  // cache lines of a step
 
 // sums[Rows][panel_columns] at `sums` = Rows rows of a times tile_columns columns of a panel.
 template <class Element, int Rows>
 inline void multiply_tile(const Element* a, std::int64_t k, const std::uint32_t* panel,
-                          float* sums) {
+                          const char* next, float* sums) {
   constexpr std::int64_t pair = 4 / static_cast<std::int64_t>(sizeof(Element));
   Floats acc[Rows][tile_vectors] = {};
   const std::int64_t steps = k / pair;
   for (std::int64_t step = 0; step < steps; ++step) {
+    if constexpr (Rows == tile_rows) __builtin_prefetch(next + step * 64, 0, 2);
     Words weights[tile_vectors];
     for (int v = 0; v < tile_vectors; ++v)
       weights[v] = load_words(panel + step * panel_columns + v * lanes);
@@ -37,34 +39,34 @@ inline void multiply_tile(const Element* a, std::int64_t k, const std::uint32_t*
 
 template <class Element>
 inline void multiply_panel(const Element* a, std::int64_t rows, std::int64_t k, const void* panel,
-                           float* sums) {
+                           const char* next, float* sums) {
   for (std::int64_t column = 0; column < panel_columns; column += tile_columns) {
     const auto* weights = static_cast<const std::uint32_t*>(panel) + column;
     switch (rows) {
       case 1:
-        multiply_tile<Element, 1>(a, k, weights, sums + column);
+        multiply_tile<Element, 1>(a, k, weights, next, sums + column);
         break;
       case 2:
-        multiply_tile<Element, 2>(a, k, weights, sums + column);
+        multiply_tile<Element, 2>(a, k, weights, next, sums + column);
         break;
       case 3:
-        multiply_tile<Element, 3>(a, k, weights, sums + column);
+        multiply_tile<Element, 3>(a, k, weights, next, sums + column);
         break;
       case 4:
-        multiply_tile<Element, 4>(a, k, weights, sums + column);
+        multiply_tile<Element, 4>(a, k, weights, next, sums + column);
         break;
 #if defined(__AVX512F__)
       case 5:
-        multiply_tile<Element, 5>(a, k, weights, sums + column);
+        multiply_tile<Element, 5>(a, k, weights, next, sums + column);
         break;
       case 6:
-        multiply_tile<Element, 6>(a, k, weights, sums + column);
+        multiply_tile<Element, 6>(a, k, weights, next, sums + column);
         break;
       case 7:
-        multiply_tile<Element, 7>(a, k, weights, sums + column);
+        multiply_tile<Element, 7>(a, k, weights, next, sums + column);
         break;
       default:
-        multiply_tile<Element, 8>(a, k, weights, sums + column);
+        multiply_tile<Element, 8>(a, k, weights, next, sums + column);
         break;
 #else
       default:
@@ -126,17 +128,22 @@ void gemm_tile(const Gemm& gemm, std::int64_t group, std::int64_t panel) {
   const std::int64_t panel_bytes =
       panel_columns * gemm.k * static_cast<std::int64_t>(sizeof(Element));
   const bool is_swiglu = gemm.output == GemmOutput::swiglu;
-  const char* weights =
-      static_cast<const char*>(gemm.panels) + panel * (is_swiglu ? 2 : 1) * panel_bytes;
+  const std::int64_t tile_bytes = is_swiglu ? 2 * panel_bytes : panel_bytes;
+  const char* weights = static_cast<const char*>(gemm.panels) + panel * tile_bytes;
   const std::int64_t row_begin = group * row_group;
   const std::int64_t row_end =
       gemm.rows < row_begin + row_group ? gemm.rows : row_begin + row_group;
   for (std::int64_t row = row_begin; row < row_end; row += tile_rows) {
     const std::int64_t rows = row_end - row < tile_rows ? row_end - row : tile_rows;
     const Element* a = static_cast<const Element*>(gemm.a) + row * gemm.k;
-    multiply_panel(a, rows, gemm.k, weights, sums);
+    // The first rows fetch what the next tile reads; the last tile's next is the next weight.
+    const std::int64_t block = (row - row_begin) / tile_rows;
+    const bool fetches = block < panel_lines;
+    const char* next = weights + (fetches ? tile_bytes + block * panel_bytes / panel_lines : 0);
+    multiply_panel(a, rows, gemm.k, weights, next, sums);
     if (is_swiglu) {
-      multiply_panel(a, rows, gemm.k, weights + panel_bytes, ups);
+      multiply_panel(a, rows, gemm.k, weights + panel_bytes, next + (fetches ? panel_bytes : 0),
+                     ups);
       write_swiglu<Element>(gemm, row, rows, panel * panel_columns, sums, ups);
     } else {
       write_tile<Element>(gemm, row, rows, panel * panel_columns, sums);

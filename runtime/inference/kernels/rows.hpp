@@ -1,8 +1,6 @@
 // The kernels that work on one row at a time: norm, rotation, attention, and sums of exponentials.
 #pragma once
 
-#include <cmath>
-
 #include "runtime/inference/kernels.hpp"
 #include "runtime/inference/kernels/simd.hpp"
 
@@ -30,23 +28,30 @@ void rms_norm(const float* x, const float* weight, std::int64_t n, float epsilon
   for (; i < n; ++i) store_one(to + i, x[i] * scale * weight[i]);
 }
 
-// Rotates one head in place order (i, i + head_size / 2), as Hugging Face's rotate_half does.
-template <class Element, class Put>
-inline void rotate_head(const Rotate& rotate, const float* x, const float* norm, Put put) {
+// Rotates one head, pairing i with i + head_size / 2 as Hugging Face's rotate_half does.
+template <class Element>
+inline void rotate_head(const Rotate& rotate, const float* x, const float* norm, Element* out) {
   const std::int64_t half = rotate.head_size / 2;
-  const float scale = norm != nullptr ? inverse_norm(x, rotate.head_size, rotate.epsilon) : 1.0f;
-  for (std::int64_t i = 0; i < half; ++i) {
-    float first = x[i];
-    float second = x[i + half];
-    if (norm != nullptr) {
+  alignas(64) float normed[head_size_max];
+  if (norm != nullptr) {
+    const float scale = inverse_norm(x, rotate.head_size, rotate.epsilon);
+    for (std::int64_t i = 0; i < rotate.head_size; ++i) {
       Element rounded;
-      store_one(&rounded, first * scale * norm[i]);
-      first = load_one(&rounded);
-      store_one(&rounded, second * scale * norm[i + half]);
-      second = load_one(&rounded);
+      store_one(&rounded, x[i] * scale * norm[i]);
+      normed[i] = load_one(&rounded);
     }
-    put(i, first * rotate.cosines[i] - second * rotate.sines[i]);
-    put(i + half, second * rotate.cosines[i] + first * rotate.sines[i]);
+    x = normed;
+  }
+  std::int64_t i = 0;
+  for (; i + lanes <= half; i += lanes) {
+    const Floats a = load(x + i), b = load(x + half + i);
+    const Floats cosines = load(rotate.cosines + i), sines = load(rotate.sines + i);
+    store(out + i, a * cosines - b * sines);
+    store(out + half + i, b * cosines + a * sines);
+  }
+  for (; i < half; ++i) {
+    store_one(out + i, x[i] * rotate.cosines[i] - x[half + i] * rotate.sines[i]);
+    store_one(out + half + i, x[half + i] * rotate.cosines[i] + x[i] * rotate.sines[i]);
   }
 }
 
@@ -56,17 +61,20 @@ void rotate_append(const Rotate& rotate) {
   const std::int64_t size = rotate.head_size;
   auto* queries = static_cast<Element*>(rotate.queries);
   for (std::int64_t head = 0; head < rotate.heads; ++head)
-    rotate_head<Element>(rotate, rotate.qkv + head * size, rotate.q_norm,
-                         [&](std::int64_t i, float x) { store_one(queries + head * size + i, x); });
+    rotate_head(rotate, rotate.qkv + head * size, rotate.q_norm, queries + head * size);
   const float* k = rotate.qkv + rotate.heads * size;
   const float* v = k + rotate.kv_heads * size;
   for (std::int64_t head = 0; head < rotate.kv_heads; ++head) {
-    auto* keys = reinterpret_cast<Element*>(rotate.block + head * rotate.head_bytes);
-    rotate_head<Element>(rotate, k + head * size, rotate.k_norm, [&](std::int64_t i, float x) {
-      store_one(keys + (i / pair * kv_block_tokens + rotate.slot) * pair + i % pair, x);
-    });
-    Element* values = keys + size * kv_block_tokens + rotate.slot * round_up(size, 16);
-    for (std::int64_t i = 0; i < size; ++i) store_one(values + i, v[head * size + i]);
+    std::byte* block = rotate.block + head * rotate.head_bytes;
+    alignas(64) Element key[head_size_max];
+    rotate_head(rotate, k + head * size, rotate.k_norm, key);
+    for (std::int64_t step = 0; step < size / pair; ++step)
+      std::memcpy(block + (step * kv_block_tokens + rotate.slot) * 4, key + step * pair, 4);
+    Element* values = reinterpret_cast<Element*>(block) + size * kv_block_tokens +
+                      rotate.slot * round_up(size, 16);
+    std::int64_t i = 0;
+    for (; i + lanes <= size; i += lanes) store(values + i, load(v + head * size + i));
+    for (; i < size; ++i) store_one(values + i, v[head * size + i]);
   }
 }
 

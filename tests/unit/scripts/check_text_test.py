@@ -34,6 +34,8 @@ class CheckText(support.PlantedTree):
     def test_files_and_headers_have_a_length(self):
         self.write("long.cpp", "int a;\n" * 421)
         self.write("just.cpp", "int a;\n" * 420)
+        self.write("tests/just.cpp", "int a;\n" * 600)
+        self.write("lib/kernels/just.hpp", HEADER + "int a;\n" * 418)
         self.write("long.hpp", HEADER + "int a;\n" * 139)
         self.write("just.hpp", HEADER + "int a;\n" * 138)
         self.assert_one(self.check("file length"), "long.cpp", "421")
@@ -74,12 +76,13 @@ class CheckText(support.PlantedTree):
         self.write("lib/CMakeLists.txt", "flywheel_library(lib LINKS x)\n")
         self.write("lib/a.cpp", '#include "lib/used.hpp"\n')
         self.write("lib/used.hpp", HEADER)
+        self.write("tests/beside.hpp", HEADER)
         self.write("lib/unused.hpp", HEADER)
         self.write("named/CMakeLists.txt", "flywheel_library(n SOURCES a.cpp LINKS x)\n")
         self.write("named/a.cpp", "int a;\n")
         self.write("named/b.cpp", "int a;\n")
         self.write("tests/CMakeLists.txt", "flywheel_tests(t LABEL unit LINKS x)\n")
-        self.write("tests/a_test.cpp", "int a;\n")
+        self.write("tests/a_test.cpp", '#include "beside.hpp"\n')
         self.write("tests/helper.cpp", "int a;\n")
         dead = self.check("dead file")
         self.assertEqual([f.split(":")[0] for f in dead],

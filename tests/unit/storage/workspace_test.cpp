@@ -201,19 +201,21 @@ TEST_SUITE("storage/workspace") {
     const fs::path db = folder.path() / "db";
     const auto manifests = files_of(db, "MANIFEST-");
     REQUIRE(manifests.size() == 1);
-    for (const fs::path& victim : {db / "CURRENT", manifests.front()})
-      for (const int damage : {0, 1, 2}) {
+    for (const fs::path& victim : {db / "CURRENT", manifests.front()}) {
+      const std::string bytes = text_of_file(victim);
+      for (std::size_t damage = 0; damage < 17; ++damage) {
         CAPTURE(victim.filename().string());
         CAPTURE(damage);
-        const std::string bytes = text_of_file(victim);
+        const std::size_t place = damage * bytes.size() / 18;
         if (damage == 0) fs::remove(victim);
-        if (damage == 1) write_file(victim, bytes.substr(0, bytes.size() / 2));
-        if (damage == 2) flip(victim, bytes.size() / 2);
+        if (damage % 2 == 1) write_file(victim, bytes.substr(0, place));
+        if (damage > 0 && damage % 2 == 0) flip(victim, place);
 
         CHECK(failure_of(open_at(folder.path())) == Failure::corrupt);
 
         write_file(victim, bytes);
       }
+    }
     const auto mended = open_at(folder.path());
     REQUIRE(mended);
     const auto ledger = LedgerStore::open((*mended)->store(), system_clock());
@@ -266,19 +268,43 @@ TEST_SUITE("storage/workspace") {
     CHECK(readable_count + corrupt_count == 2'000);
   }
 
-  TEST_CASE("a flipped byte in the log is refused, a torn end is what was never answered") {
+  TEST_CASE("after an orderly close a log that lost a byte is refused") {
     TemporaryFolder folder;
     fill(folder.path(), 100);
     const auto logs = files_of(folder.path() / "db", ".log");
     REQUIRE(logs.size() == 1);
     const std::string bytes = text_of_file(logs.front());
-    if (bytes.empty()) return;
+    REQUIRE(bytes.size() > 100);
     flip(logs.front(), bytes.size() / 3);
-
+    CHECK(failure_of(open_at(folder.path())) == Failure::corrupt);
+    write_file(logs.front(), bytes.substr(0, bytes.size() - 1));
     CHECK(failure_of(open_at(folder.path())) == Failure::corrupt);
 
     write_file(logs.front(), bytes);
+
     CHECK(open_at(folder.path()));
+  }
+
+  TEST_CASE("after a crash a torn end of the log is what was never answered; a hole is refused") {
+    TemporaryFolder folder;
+    fill(folder.path(), 100);
+    fs::remove(folder.path() / "db.seal");  // as if the owner had died
+    const auto logs = files_of(folder.path() / "db", ".log");
+    REQUIRE(logs.size() == 1);
+    const std::string bytes = text_of_file(logs.front());
+    REQUIRE(bytes.size() > 100);
+    flip(logs.front(), bytes.size() / 3);
+    CHECK(failure_of(open_at(folder.path())) == Failure::corrupt);
+    write_file(logs.front(), bytes.substr(0, bytes.size() - 1));
+
+    const auto workspace = open_at(folder.path());
+
+    REQUIRE(workspace);
+    const auto ledger = LedgerStore::open((*workspace)->store(), system_clock());
+    REQUIRE(ledger);
+    CHECK((*ledger)->run(sample_run().id));
+    CHECK((*ledger)->planned_count(sample_run().id).value() ==
+          0);  // one batch: whole or not at all
   }
 }
 

@@ -149,7 +149,7 @@ TEST_SUITE("learning/losses") {
   }
 
   TEST_CASE("the effective sample share has the golden value") {
-    CHECK(effective_sample_share(std::vector<double>{1, 1, 1, 5}) ==
+    CHECK(effective_share(std::vector<double>{1, 1, 1, 5}) ==
           doctest::Approx(0.571429).epsilon(1e-6));
   }
 

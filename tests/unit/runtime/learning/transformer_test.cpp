@@ -5,6 +5,7 @@
 
 #include "naive_model.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/model/transformer_gemm.hpp"
 
 using namespace flywheel;
 
@@ -131,6 +132,24 @@ TEST_SUITE("model/transformer") {
 
       CHECK(relative_error(rows, expected) < 2e-6);
     }
+  }
+
+  TEST_CASE("logits of bfloat16 states are not rounded, for any number of rows and outputs") {
+    torch::manual_seed(2);
+    for (const std::int64_t rows : {1, 3, 8, 13})
+      for (const std::int64_t outputs : {1, 16, 37, 48, 97}) {
+        CAPTURE(rows);
+        CAPTURE(outputs);
+        const auto x = torch::randn({rows, 24}).to(torch::kBFloat16);
+        const auto w = torch::randn({outputs, 24}).to(torch::kBFloat16);
+        const auto y = torch::full({rows, outputs}, NAN);
+        LogitWeight weight;
+        weight.refresh(w);
+
+        weight.multiply(x, y);
+
+        CHECK(relative_error(y, x.to(torch::kDouble).mm(w.to(torch::kDouble).t())) < 1e-6);
+      }
   }
 
   TEST_CASE("gradients are those that autograd gives for the plain decoder") {
