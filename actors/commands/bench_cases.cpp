@@ -8,6 +8,8 @@
 #include "actors/model_location.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/inference/engine.hpp"
+#include "runtime/inference/sampler_bench.hpp"
+#include "runtime/learning/learner_bench.hpp"
 #include "runtime/learning/machine_rates.hpp"
 #include "runtime/learning/trainer.hpp"
 #include "runtime/model/turn_tokens.hpp"
@@ -137,6 +139,39 @@ Result<BenchReport> step_bench(const std::string& model, bool thorough) {
                       {"learning_seconds", best_learning, "s", false, learning_limit}}};
 }
 
+Result<BenchReport> sampler_bench(const std::string& model, bool) {
+  FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(model));
+  FLYWHEEL_TRY(auto prompts, stated_prompts(checkpoint));
+  const Precision precision = fastest_precision();
+  const auto weights = convert(checkpoint.weights, precision);
+  FLYWHEEL_TRY(const auto bench,
+               run_sampler_bench(weights, precision, std::move(prompts), new_tokens));
+  return BenchReport{
+      "sampler",
+      {{"tokens_per_second_1", bench.tokens_per_second_1, "1/s", true, bench.limit_1},
+       {"tokens_per_second_64", bench.tokens_per_second_64, "1/s", true, bench.limit_64},
+       {"decode_step_ms_64", bench.decode_step_ms_64, "ms", false, 0.0},
+       {"swap_ms", bench.swap_ms, "ms", false, 0.0}}};
+}
+
+Result<BenchReport> learner_bench(const std::string& model, bool thorough) {
+  FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(model));
+  FLYWHEEL_TRY(const auto prompts, stated_prompts(checkpoint));
+  const Precision precision = fastest_precision();
+  const auto weights = convert(checkpoint.weights, precision);
+  FLYWHEEL_TRY(auto engine, make_engine(weights, 0, engine_config(precision)));
+  FLYWHEEL_TRY(const auto generations, sample(*engine, prompts, prompts.size()));
+  FLYWHEEL_TRY(const auto bench,
+               run_learner_bench(checkpoint.weights, precision, batch_of(prompts, generations),
+                                 thorough ? 8 : 3));
+  return BenchReport{
+      "learner",
+      {{"tokens_per_second", bench.tokens_per_second, "1/s", true, bench.limit_tokens_per_second},
+       {"step_seconds", bench.seconds, "s", false, bench.limit_seconds},
+       {"mismatch_k3_mean", bench.report.mismatch_k3_mean, "nats", false, 0.0},
+       {"mismatch_abs_max", bench.report.mismatch_abs_max, "nats", false, 0.0}}};
+}
+
 Result<BenchReport> ledger_bench(const std::string&, bool thorough) {
   LedgerBenchConfig config;
   config.folder = std::filesystem::current_path() / ".flywheel-bench-ledger";
@@ -152,6 +187,8 @@ Result<BenchReport> ledger_bench(const std::string&, bool thorough) {
 
 std::span<const BenchCase> bench_cases() {
   static constexpr std::array cases = {
+      BenchCase{"sampler", "tokens sampled a second, 1 and 64 sequences", sampler_bench},
+      BenchCase{"learner", "tokens learned from a second", learner_bench},
       BenchCase{"step", "one step: 64 samples of 48 tokens, all learned from", step_bench},
       BenchCase{"ledger", "records and step commits a second, synced", ledger_bench}};
   return cases;

@@ -44,16 +44,6 @@ struct RolloutBatch {
   std::vector<Rollout> rollouts{};
 };
 
-struct AppendMetric {
-  std::string name{};
-  double value = 0.0;
-};
-struct AppendMetrics {
-  RunId run{};
-  std::uint64_t step = 0;
-  std::vector<AppendMetric> metrics{};
-};
-
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Stored&) {
   return f(caf::meta::type_name("Stored"));
@@ -133,17 +123,6 @@ typename Inspector::result_type inspect(Inspector& f, ReadRollouts& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RolloutBatch& x) {
   return f(caf::meta::type_name("RolloutBatch"), x.rollouts);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendMetric& x) {
-  auto value = as_bits(x.value);
-  return f(caf::meta::type_name("AppendMetric"), x.name, value);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendMetrics& x) {
-  return f(caf::meta::type_name("AppendMetrics"), x.run, x.step, x.metrics);
 }
 
 }  // namespace flywheel
