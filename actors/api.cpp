@@ -76,7 +76,9 @@ Json run_json(const RunRecord& record, bool is_live) {
 }
 
 Json measured_json(const Measured& measured) {
-  return Json{{"value", measured.value}, {"low", measured.low}, {"high", measured.high},
+  return Json{{"value", measured.value},
+              {"low", measured.low},
+              {"high", measured.high},
               {"count", measured.count}};
 }
 
@@ -112,14 +114,17 @@ Result<Json> Api::run(RunId id) const {
   json["datasets"] = Json::array();
   for (const auto& dataset : record.datasets) {
     FLYWHEEL_TRY(const auto version, services_.datasets->version(dataset));
-    json["datasets"].push_back({{"id", to_string(version.id)}, {"name", version.name}, {"split", version.split},
+    json["datasets"].push_back({{"id", to_string(version.id)},
+                                {"name", version.name},
+                                {"split", version.split},
                                 {"task_count", version.task_count},
                                 {"content_hash", to_string(version.content_hash)}});
   }
   FLYWHEEL_TRY(const auto events, services_.ledger->events(id));
   json["events"] = Json::array();
   for (const RunEvent& event : events)
-    json["events"].push_back({{"at_ms", event.at_ms}, {"kind", event.kind}, {"details", event.details}});
+    json["events"].push_back(
+        {{"at_ms", event.at_ms}, {"kind", event.kind}, {"details", event.details}});
   json["evaluations"] = evaluation_names(services_.workspace->run_folder(id) / "evaluations");
   if (host) {
     FeedCursor cursor;
@@ -136,7 +141,8 @@ Result<Json> Api::rollouts(RunId id, const NamedValues& query) const {
   for (int i = 0; i <= static_cast<int>(RolloutState::discarded); ++i) {
     const auto state = static_cast<RolloutState>(i);
     if (wanted && *wanted != to_string(state)) continue;
-    FLYWHEEL_TRY(const auto ids, services_.ledger->in_state(id, state, limit - std::min(limit, list.size())));
+    FLYWHEEL_TRY(const auto ids,
+                 services_.ledger->in_state(id, state, limit - std::min(limit, list.size())));
     FLYWHEEL_TRY(const auto found, services_.ledger->rollouts(ids));
     for (const Rollout& rollout : found) list.push_back(rollout_to_json(rollout));
   }
@@ -164,8 +170,10 @@ Result<Json> Api::evaluations(RunId id, std::string_view name) const {
     Json figures = Json::object();
     for (const auto& [figure, measured] : evaluation_figures(evaluation))
       figures[figure] = measured_json(measured);
-    Json entry{{"name", evaluation.name}, {"version", evaluation.version},
-               {"broken_count", evaluation.broken_count}, {"seconds", evaluation.seconds},
+    Json entry{{"name", evaluation.name},
+               {"version", evaluation.version},
+               {"broken_count", evaluation.broken_count},
+               {"seconds", evaluation.seconds},
                {"figures", std::move(figures)}};
     if (!name.empty()) {
       entry["conversations"] = Json::array();
@@ -175,7 +183,8 @@ Result<Json> Api::evaluations(RunId id, std::string_view name) const {
     list.push_back(std::move(entry));
   }
   if (!name.empty() && list.empty())
-    return fail(Failure::not_found, to_string(id) + " has no evaluation '" + std::string{name} + "'");
+    return fail(Failure::not_found,
+                to_string(id) + " has no evaluation '" + std::string{name} + "'");
   return Json{{"evaluations", std::move(list)}};
 }
 
@@ -248,7 +257,8 @@ Result<Json> Api::start_run(const Json& body) {
     FLYWHEEL_TRY(host, node_->resume(id));
   } else {
     FLYWHEEL_TRY(const auto text, json_field<std::string>(body, "spec", "body"));
-    FLYWHEEL_TRY(auto spec, parse_experiment_spec(text, body.value("where", "body"), algorithm_table()));
+    FLYWHEEL_TRY(auto spec,
+                 parse_experiment_spec(text, body.value("where", "body"), algorithm_table()));
     FLYWHEEL_TRY(auto checkpoint, load_named_checkpoint(spec.model.path));
     FLYWHEEL_TRY(host, node_->submit(std::move(spec), std::move(checkpoint)));
   }
@@ -270,9 +280,13 @@ Result<Json> Api::votes() const {
     for (const VoteCandidate& candidate : vote.candidates)
       candidates.push_back({{"checkpoint", to_string(candidate.checkpoint)},
                             {"conversation", to_string(candidate.conversation)}});
-    list.push_back({{"id", to_string(vote.id)}, {"created_ms", vote.created_ms}, {"rater", vote.rater},
-                    {"origin", to_string(vote.origin)}, {"choice", to_string(vote.choice)},
-                    {"note", vote.note}, {"candidates", std::move(candidates)}});
+    list.push_back({{"id", to_string(vote.id)},
+                    {"created_ms", vote.created_ms},
+                    {"rater", vote.rater},
+                    {"origin", to_string(vote.origin)},
+                    {"choice", to_string(vote.choice)},
+                    {"note", vote.note},
+                    {"candidates", std::move(candidates)}});
   }
   return Json{{"votes", std::move(list)}};
 }

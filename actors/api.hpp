@@ -1,9 +1,9 @@
 // Api answers what subcommands and HTTP clients ask of a workspace: one implementation, whether its
 // owner lives (over the unix socket) or not (the subcommand opens the stores itself).
 //
-//   GET  /v1/runs                     GET  /v1/runs/RUN              POST /v1/runs {"spec"} or {"resume"}
-//   GET  /v1/runs/RUN/rollouts        GET  /v1/runs/RUN/metrics      POST /v1/runs/RUN/stop
-//   GET  /v1/runs/RUN/evaluations[/NAME]   GET /v1/runs/RUN/events (server-sent)
+//   GET  /v1/runs                     GET  /v1/runs/RUN              POST /v1/runs {"spec"} or
+//   {"resume"} GET  /v1/runs/RUN/rollouts        GET  /v1/runs/RUN/metrics      POST
+//   /v1/runs/RUN/stop GET  /v1/runs/RUN/evaluations[/NAME]   GET /v1/runs/RUN/events (server-sent)
 //   GET  /v1/waits   GET /v1/checkpoints   GET,POST /v1/votes        GET  /metrics   GET /healthz
 //
 // Threads: any.

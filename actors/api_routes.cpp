@@ -20,7 +20,8 @@ void answer(const Responder& responder, const Result<Json>& result) {
 std::string target_of(const HttpRequest& request) {
   std::string target = request.path;
   for (std::size_t i = 0; i < request.query.size(); ++i)
-    target += (i == 0 ? "?" : "&") + request.query[i].name + "=" + encode_percent(request.query[i].value);
+    target +=
+        (i == 0 ? "?" : "&") + request.query[i].name + "=" + encode_percent(request.query[i].value);
   return target;
 }
 
@@ -60,13 +61,14 @@ Result<CheckpointId> checkpoint_of(const Json& candidate) {
 Result<VoteChoice> choice_of(const std::string& text) {
   for (int i = 0; i <= static_cast<int>(VoteChoice::down); ++i)
     if (text == to_string(static_cast<VoteChoice>(i))) return static_cast<VoteChoice>(i);
-  return fail(Failure::invalid_input, "choice '" + text + "': left, right, tie, both_bad, up or down");
+  return fail(Failure::invalid_input,
+              "choice '" + text + "': left, right, tie, both_bad, up or down");
 }
 
 }  // namespace
 
-// {"choice", "rater", "prompt", "candidates": [{"checkpoint", "answer"}, ...]}: each answer becomes a
-// conversation of its own, then the vote on them is stored.
+// {"choice", "rater", "prompt", "candidates": [{"checkpoint", "answer"}, ...]}: each answer becomes
+// a conversation of its own, then the vote on them is stored.
 Result<Json> Api::add_vote(const Json& body) {
   FLYWHEEL_TRY(const auto choice_text, json_field<std::string>(body, "choice", "body"));
   FLYWHEEL_TRY(const auto prompt, json_field<std::string>(body, "prompt", "body"));
@@ -91,7 +93,8 @@ Result<Json> Api::add_vote(const Json& body) {
     conversation.transcript.consent = body.value("consent", false);
     Turn user{.id = derive_id<TurnId>(conversation.id, 0), .role = Role::user};
     user.parts.push_back({.text = prompt});
-    Turn assistant{.id = derive_id<TurnId>(conversation.id, 1), .parent = 0, .role = Role::assistant};
+    Turn assistant{
+        .id = derive_id<TurnId>(conversation.id, 1), .parent = 0, .role = Role::assistant};
     assistant.parts.push_back({.text = text});
     conversation.transcript.turns = {std::move(user), std::move(assistant)};
     FLYWHEEL_TRY_VOID(services_.conversations->create(conversation));
@@ -106,7 +109,8 @@ void Api::stream_events(const HttpRequest& request, const Responder& responder) 
   const auto id = parse_id<RunId>(request.parameter("id"));
   RunHost* host = id ? node_->find(*id) : nullptr;
   if (!host) {
-    responder.error({Failure::not_found, std::string{request.parameter("id")} + " is not under way"});
+    responder.error(
+        {Failure::not_found, std::string{request.parameter("id")} + " is not under way"});
     return;
   }
   auto watcher = std::make_shared<Watcher>();
@@ -126,22 +130,53 @@ void Api::add_routes(HttpServer& server) {
     const auto body = parse_json_body(request.body.empty() ? "{}" : request.body);
     answer(responder, body ? post(request.path, *body) : Result<Json>{fail(body.error())});
   };
-  server.add({.method = "GET", .pattern = "/v1/runs", .verb = Verb::list, .object = ObjectKind::run, .handler = read});
-  server.add({.method = "POST", .pattern = "/v1/runs", .verb = Verb::create, .object = ObjectKind::run,
-              .handler = write, .answer_time_max = start_time_max});
-  server.add({.method = "GET", .pattern = "/v1/runs/{id}/events", .verb = Verb::read, .object = ObjectKind::run,
+  server.add({.method = "GET",
+              .pattern = "/v1/runs",
+              .verb = Verb::list,
+              .object = ObjectKind::run,
+              .handler = read});
+  server.add({.method = "POST",
+              .pattern = "/v1/runs",
+              .verb = Verb::create,
+              .object = ObjectKind::run,
+              .handler = write,
+              .answer_time_max = start_time_max});
+  server.add({.method = "GET",
+              .pattern = "/v1/runs/{id}/events",
+              .verb = Verb::read,
+              .object = ObjectKind::run,
               .handler = [this](HttpRequest request, Responder responder) {
                 stream_events(request, responder);
               }});
-  server.add({.method = "POST", .pattern = "/v1/runs/{id}/stop", .verb = Verb::control, .object = ObjectKind::run,
+  server.add({.method = "POST",
+              .pattern = "/v1/runs/{id}/stop",
+              .verb = Verb::control,
+              .object = ObjectKind::run,
               .handler = write});
-  server.add({.method = "GET", .pattern = "/v1/runs/{rest...}", .verb = Verb::read, .object = ObjectKind::run,
+  server.add({.method = "GET",
+              .pattern = "/v1/runs/{rest...}",
+              .verb = Verb::read,
+              .object = ObjectKind::run,
               .handler = read});
-  server.add({.method = "GET", .pattern = "/v1/waits", .verb = Verb::list, .object = ObjectKind::wait, .handler = read});
-  server.add({.method = "GET", .pattern = "/v1/checkpoints", .verb = Verb::list, .object = ObjectKind::checkpoint,
+  server.add({.method = "GET",
+              .pattern = "/v1/waits",
+              .verb = Verb::list,
+              .object = ObjectKind::wait,
               .handler = read});
-  server.add({.method = "GET", .pattern = "/v1/votes", .verb = Verb::list, .object = ObjectKind::vote, .handler = read});
-  server.add({.method = "POST", .pattern = "/v1/votes", .verb = Verb::create, .object = ObjectKind::vote,
+  server.add({.method = "GET",
+              .pattern = "/v1/checkpoints",
+              .verb = Verb::list,
+              .object = ObjectKind::checkpoint,
+              .handler = read});
+  server.add({.method = "GET",
+              .pattern = "/v1/votes",
+              .verb = Verb::list,
+              .object = ObjectKind::vote,
+              .handler = read});
+  server.add({.method = "POST",
+              .pattern = "/v1/votes",
+              .verb = Verb::create,
+              .object = ObjectKind::vote,
               .handler = write});
 }
 

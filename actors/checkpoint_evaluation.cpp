@@ -20,7 +20,8 @@ Result<std::shared_ptr<RunContext>> make_context(const Checkpoint& checkpoint,
   context->run = make_id<RunId>(system_clock());
   context->spec = spec;
   context->precision = precision_of(spec.model.precision);
-  context->turn_tokens = std::make_shared<TurnTokens>(checkpoint.tokenizer, checkpoint.chat_template);
+  context->turn_tokens =
+      std::make_shared<TurnTokens>(checkpoint.tokenizer, checkpoint.chat_template);
   FLYWHEEL_TRY(context->family, find_task_family(spec.task.family));
   FLYWHEEL_TRY(context->grader, find_grader(context->family->grader()));
   context->clock = &system_clock();
@@ -44,8 +45,9 @@ Result<EvaluationFile> evaluate_checkpoint(const Checkpoint& checkpoint, const E
   const auto engine = [context](const WeightsHandle& weights, PolicyVersion version) {
     return make_engine(weights, version, engine_config_of(context->spec, context->precision));
   };
-  auto sampler = spawn_sampler(system, context, {.name = "evaluation_sampler", .make_engine = engine},
-                               Placement::own_thread);
+  auto sampler =
+      spawn_sampler(system, context, {.name = "evaluation_sampler", .make_engine = engine},
+                    Placement::own_thread);
   auto grader = spawn_grader(system, context);
   EvaluatorConfig evaluator_config;
   evaluator_config.sampler = sampler;
@@ -58,8 +60,9 @@ Result<EvaluationFile> evaluate_checkpoint(const Checkpoint& checkpoint, const E
   request.weights.handle = convert(checkpoint.weights, context->precision);
   request.tasks = tasks;
   request.samples_per_task = samples_per_task;
-  auto evaluated = ask_and_wait<Evaluated>(
-      system, waits, evaluator, {"the evaluation", "Evaluator: its conversations", 120min}, request);
+  auto evaluated =
+      ask_and_wait<Evaluated>(system, waits, evaluator,
+                              {"the evaluation", "Evaluator: its conversations", 120min}, request);
   stop_actors(system,
               {caf::actor_cast<caf::actor>(evaluator), caf::actor_cast<caf::actor>(grader),
                caf::actor_cast<caf::actor>(sampler)},

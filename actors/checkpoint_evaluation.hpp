@@ -1,5 +1,5 @@
-// Measures a checkpoint by itself, outside of any run: the Evaluator with a sampler and a grader of its
-// own, no ledger, no workspace.
+// Measures a checkpoint by itself, outside of any run: the Evaluator with a sampler and a grader of
+// its own, no ledger, no workspace.
 #pragma once
 
 #include "actors/config.hpp"

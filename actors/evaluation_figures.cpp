@@ -26,7 +26,8 @@ class Share {
       log_warning("an evaluation's figure: {}", to_string(estimate.error()));
       return {};
     }
-    return {estimate->value, estimate->interval.low, estimate->interval.high, estimate->sample_count};
+    return {estimate->value, estimate->interval.low, estimate->interval.high,
+            estimate->sample_count};
   }
 
  private:
@@ -50,12 +51,13 @@ std::map<std::string, Measured> evaluation_figures(const EvaluationFile& evaluat
     const std::string split = is_held_out ? "held_out" : "hand_written";
     for (std::size_t i = 0; i < turns.size(); ++i) {
       const auto task = rollout.group_index;
-      shares[split + (i == 0 ? "_first_turn" : "_later_turns")].add(task, turns[i].passed ? 1.0 : 0.0);
+      shares[split + (i == 0 ? "_first_turn" : "_later_turns")].add(task,
+                                                                    turns[i].passed ? 1.0 : 0.0);
       if (i > 0 || !is_held_out) continue;
       shares["cut_by_length"].add(task, was_cut(rollout, turns[i].turn) ? 1.0 : 0.0);
       for (const Component& component : turns[i].components)
-        shares[(component.kind == ComponentKind::guard ? "guard_" : "component_") + component.name].add(
-            task, component.value);
+        shares[(component.kind == ComponentKind::guard ? "guard_" : "component_") + component.name]
+            .add(task, component.value);
     }
   }
   std::map<std::string, Measured> figures;

@@ -14,8 +14,8 @@ namespace flywheel {
 inline constexpr std::string_view first_turn_held_out = "held_out_first_turn";
 
 // Shares with 95 % intervals: held_out_first_turn, held_out_later_turns, hand_written_first_turn,
-// hand_written_later_turns, cut_by_length, and component_NAME or guard_NAME for every component of the
-// held-out first turns.
+// hand_written_later_turns, cut_by_length, and component_NAME or guard_NAME for every component of
+// the held-out first turns.
 std::map<std::string, Measured> evaluation_figures(const EvaluationFile& evaluation);
 
 }  // namespace flywheel

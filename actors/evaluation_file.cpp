@@ -26,16 +26,20 @@ Json turn_to_json(const Turn& turn) {
   for (const Span& span : turn.spans) token_count += span.tokens.size();
   Json parts = Json::array();
   for (const Part& part : turn.parts) {
-    Json entry{{"kind", to_string(part.kind)}, {"kind_number", static_cast<int>(part.kind)},
+    Json entry{{"kind", to_string(part.kind)},
+               {"kind_number", static_cast<int>(part.kind)},
                {"text", part.text}};
     if (!part.name.empty()) entry["name"] = part.name;
     if (!part.call_id.empty()) entry["call_id"] = part.call_id;
     parts.push_back(std::move(entry));
   }
-  return Json{{"role", to_string(turn.role)},   {"role_number", static_cast<int>(turn.role)},
-              {"parent", turn.parent},          {"finish", to_string(turn.finish)},
+  return Json{{"role", to_string(turn.role)},
+              {"role_number", static_cast<int>(turn.role)},
+              {"parent", turn.parent},
+              {"finish", to_string(turn.finish)},
               {"finish_number", static_cast<int>(turn.finish)},
-              {"tokens", token_count},          {"parts", std::move(parts)}};
+              {"tokens", token_count},
+              {"parts", std::move(parts)}};
 }
 
 Json verdict_to_json(const Verdict& verdict) {
@@ -46,12 +50,16 @@ Json verdict_to_json(const Verdict& verdict) {
       components.push_back({{"name", component.name},
                             {"value", component.value},
                             {"kind", static_cast<int>(component.kind)}});
-    turns.push_back({{"turn", turn.turn}, {"passed", turn.passed}, {"reward", turn.reward},
+    turns.push_back({{"turn", turn.turn},
+                     {"passed", turn.passed},
+                     {"reward", turn.reward},
                      {"components", std::move(components)}});
   }
   return Json{{"status", to_string(verdict.status)},
               {"status_number", static_cast<int>(verdict.status)},
-              {"reward", verdict.reward}, {"grader", verdict.grader}, {"note", verdict.note},
+              {"reward", verdict.reward},
+              {"grader", verdict.grader},
+              {"note", verdict.note},
               {"turns", std::move(turns)}};
 }
 
@@ -73,8 +81,8 @@ Verdict verdict_from_json(const Json& json) {
   verdict.grader = json.at("grader");
   verdict.note = json.at("note");
   for (const Json& entry : json.at("turns")) {
-    TurnVerdict turn{.turn = entry.at("turn"), .passed = entry.at("passed"),
-                     .reward = entry.at("reward")};
+    TurnVerdict turn{
+        .turn = entry.at("turn"), .passed = entry.at("passed"), .reward = entry.at("reward")};
     for (const Json& component : entry.at("components"))
       turn.components.push_back({component.at("name"), component.at("value"),
                                  enum_from<ComponentKind>(component, "kind", 3)});
@@ -96,8 +104,11 @@ Json rollout_to_json(const Rollout& rollout) {
               {"step", rollout.step},
               {"oldest_version", rollout.oldest_version},
               {"discard_reason", rollout.discard_reason},
-              {"task", {{"id", to_string(rollout.task.id)}, {"family", rollout.task.family},
-                        {"split", rollout.task.split}, {"parameters", rollout.task.parameters}}},
+              {"task",
+               {{"id", to_string(rollout.task.id)},
+                {"family", rollout.task.family},
+                {"split", rollout.task.split},
+                {"parameters", rollout.task.parameters}}},
               {"turns", std::move(turns)},
               {"verdict", verdict_to_json(rollout.verdict)}};
 }
@@ -144,7 +155,8 @@ Result<EvaluationFile> read_evaluation(const std::filesystem::path& folder,
   EvaluationFile evaluation;
   FLYWHEEL_TRY(evaluation.name, json_field<std::string>(json, "name", path.string()));
   FLYWHEEL_TRY(evaluation.version, json_field<std::uint64_t>(json, "version", path.string()));
-  FLYWHEEL_TRY(evaluation.broken_count, json_field<std::uint32_t>(json, "broken_count", path.string()));
+  FLYWHEEL_TRY(evaluation.broken_count,
+               json_field<std::uint32_t>(json, "broken_count", path.string()));
   FLYWHEEL_TRY(evaluation.seconds, json_field<double>(json, "seconds", path.string()));
   FLYWHEEL_TRY(const Json conversations, json_field<Json>(json, "conversations", path.string()));
   for (const Json& conversation : conversations) {

@@ -14,7 +14,7 @@ namespace flywheel {
 struct EvaluationFile {
   std::string name{};
   PolicyVersion version = 0;
-  std::uint32_t broken_count = 0;   // conversations that an infrastructure error ended
+  std::uint32_t broken_count = 0;  // conversations that an infrastructure error ended
   double seconds = 0.0;
   std::vector<Rollout> rollouts{};  // words and verdicts; without tokens
 };
@@ -25,7 +25,8 @@ Result<Rollout> rollout_from_json(const Json& json, const std::string& where);
 
 // Atomic and durable: a temporary file, fsync, rename.
 Result<> write_evaluation(const std::filesystem::path& folder, const EvaluationFile& evaluation);
-Result<EvaluationFile> read_evaluation(const std::filesystem::path& folder, const std::string& name);
+Result<EvaluationFile> read_evaluation(const std::filesystem::path& folder,
+                                       const std::string& name);
 bool has_evaluation_file(const std::filesystem::path& folder, const std::string& name);
 
 // Names of the evaluations in the folder, oldest first by version.

@@ -79,7 +79,8 @@ void end(Self self) {
   std::sort(rollouts.begin(), rollouts.end(),
             [](const Rollout& a, const Rollout& b) { return a.index < b.index; });
   evaluation->evaluated.seconds =
-      std::chrono::duration<double>(state.context->clock->steady_now() - evaluation->started).count();
+      std::chrono::duration<double>(state.context->clock->steady_now() - evaluation->started)
+          .count();
   evaluation->promise.deliver(std::move(evaluation->evaluated));
   if (!state.queue.empty()) begin(self);
 }

@@ -1,12 +1,14 @@
-// Evaluator measures weights on tasks that training never sees, with a sampler and credits of its own,
-// so that it neither waits for training nor mixes versions.
+// Evaluator measures weights on tasks that training never sees, with a sampler and credits of its
+// own, so that it neither waits for training nor mixes versions.
 //
 //   Experiment ──Evaluate──▶ Evaluator ──InstallWeights──▶ its Sampler
-//   Evaluator ──NextTurn──▶ SimulatedUsers ──ConversationEnded──▶ Evaluator ──Evaluated──▶ Experiment
+//   Evaluator ──NextTurn──▶ SimulatedUsers ──ConversationEnded──▶ Evaluator ──Evaluated──▶
+//   Experiment
 //
-// Guarantees: all conversations of an evaluation are sampled by one version; the same weights, seed and
-//             tasks give the same conversations; a conversation that broke is counted apart, never as
-//             a failure of the model. One evaluation at a time; another one waits its turn.
+// Guarantees: all conversations of an evaluation are sampled by one version; the same weights, seed
+// and
+//             tasks give the same conversations; a conversation that broke is counted apart, never
+//             as a failure of the model. One evaluation at a time; another one waits its turn.
 // Runs on:    the shared scheduler; no handler blocks.
 // If it dies: the run stops; a resume repeats the evaluation that was under way.
 #pragma once

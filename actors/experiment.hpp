@@ -6,11 +6,13 @@
 //   Experiment ──LeaseBatch──▶ Ledger   ──LearnStep──▶ Learner   ──CommitStep──▶ Ledger
 //   Experiment ──PublishWeights──▶ Publisher      ──Evaluate──▶ Evaluator
 //
-// Guarantees: while the learner learns, the next steps' conversations go on, bounded by the staleness
-//             bound, on credits and never by polling; weights are published only after their step is
-//             committed; replayed steps must give the hash that was committed, else the run rolls back
-//             to its snapshot. In deterministic mode a rollout's version is fixed by its index: weights
-//             are published only between conversations, and batches are taken in order.
+// Guarantees: while the learner learns, the next steps' conversations go on, bounded by the
+// staleness
+//             bound, on credits and never by polling; weights are published only after their step
+//             is committed; replayed steps must give the hash that was committed, else the run
+//             rolls back to its snapshot. In deterministic mode a rollout's version is fixed by its
+//             index: weights are published only between conversations, and batches are taken in
+//             order.
 // Runs on:    a thread of its own.
 // If it dies: the run stops; `flywheel run --resume` goes on.
 #pragma once
@@ -52,15 +54,15 @@ struct ExperimentParts {
 
 // Where a run goes on, as the stores say it. Nothing of it for a new run.
 struct ResumePoint {
-  std::uint64_t last_step = 0;                // committed
-  std::uint64_t snapshot_step = 0;            // 0 = start from the initial weights
+  std::uint64_t last_step = 0;      // committed
+  std::uint64_t snapshot_step = 0;  // 0 = start from the initial weights
   std::string snapshot_path{};
   Hash128 snapshot_hash{};
-  std::deque<StepRecord> replay{};            // the steps after the snapshot, in order
-  std::vector<Rollout> unfinished{};          // planned: to be talked through; finished: to be judged
-  std::uint64_t open_group_count = 0;         // planned and not consumed
-  std::uint64_t next_group = 0;               // the first that was never planned
-  std::uint64_t given_up_group_count = 0;     // discarded whole: others were started in their place
+  std::deque<StepRecord> replay{};         // the steps after the snapshot, in order
+  std::vector<Rollout> unfinished{};       // planned: to be talked through; finished: to be judged
+  std::uint64_t open_group_count = 0;      // planned and not consumed
+  std::uint64_t next_group = 0;            // the first that was never planned
+  std::uint64_t given_up_group_count = 0;  // discarded whole: others were started in their place
 };
 
 struct ExperimentConfig {

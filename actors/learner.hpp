@@ -3,7 +3,8 @@
 //   Experiment ──LearnStep(ids)──▶ Learner ──ReadRollouts──▶ Ledger ──RolloutBatch──▶ Learner
 //   Learner ──StepLearned(weights v+1)──▶ Experiment ──PublishWeights──▶ Publisher
 //
-// Guarantees: a step is bit-reproducible, so a replayed step gives the hash that was committed; a batch
+// Guarantees: a step is bit-reproducible, so a replayed step gives the hash that was committed; a
+// batch
 //             in which no group differs in its rewards changes nothing and still counts as a step.
 // Runs on:    a thread of its own; shares the cores with samplers through the compute gate.
 // If it dies: the run stops; a resume loads the last snapshot and replays the committed steps.
@@ -24,9 +25,9 @@
 namespace flywheel {
 
 using Learner =
-    caf::typed_actor<caf::replies_to<LearnStep>::with<StepLearned>,        // one optimiser step
-                     caf::replies_to<SaveSnapshot>::with<SnapshotSaved>,   // once it is on disk
-                     caf::replies_to<LoadSnapshot>::with<SnapshotLoaded>>; // goes on from there
+    caf::typed_actor<caf::replies_to<LearnStep>::with<StepLearned>,         // one optimiser step
+                     caf::replies_to<SaveSnapshot>::with<SnapshotSaved>,    // once it is on disk
+                     caf::replies_to<LoadSnapshot>::with<SnapshotLoaded>>;  // goes on from there
 
 using TrainerFactory = std::function<Result<std::unique_ptr<Trainer>>()>;
 

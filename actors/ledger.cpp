@@ -25,10 +25,10 @@ struct State {
 
   LedgerStore* store = nullptr;
   MetricStore* metrics = nullptr;
-  std::vector<LedgerChange> changes;  // not yet written
-  std::vector<StoredPromise> promises;  // of `changes`, in order
+  std::vector<LedgerChange> changes;                        // not yet written
+  std::vector<StoredPromise> promises;                      // of `changes`, in order
   std::deque<std::pair<LeaseBatch, LeasePromise>> waiting;  // unanswered leases, oldest first
-  std::map<RunId, std::uint64_t> oldest_open;  // groups before it are gone
+  std::map<RunId, std::uint64_t> oldest_open;               // groups before it are gone
 
   void write_changes();
   void answer_waiting();
@@ -64,16 +64,19 @@ void State::answer_waiting() {
 enum class GroupStage { open, complete, gone };  // gone: consumed or discarded, every rollout
 
 GroupStage stage_of(const GroupState& group) {
-  const auto count = [&](RolloutState state) { return group.counts[static_cast<std::size_t>(state)]; };
+  const auto count = [&](RolloutState state) {
+    return group.counts[static_cast<std::size_t>(state)];
+  };
   std::uint64_t total = 0;
   for (const auto rollouts : group.counts) total += rollouts;
-  if (count(RolloutState::consumed) + count(RolloutState::discarded) == total) return GroupStage::gone;
+  if (count(RolloutState::consumed) + count(RolloutState::discarded) == total)
+    return GroupStage::gone;
   return group.is_complete ? GroupStage::complete : GroupStage::open;
 }
 
-// The groups that the batch takes: always the oldest ones, and it waits for the slowest of them. Taking
-// the first that are ready instead would let slow ones grow older than the staleness bound, and favour
-// short answers. Fewer than asked for while the batch can't be filled.
+// The groups that the batch takes: always the oldest ones, and it waits for the slowest of them.
+// Taking the first that are ready instead would let slow ones grow older than the staleness bound,
+// and favour short answers. Fewer than asked for while the batch can't be filled.
 Result<std::vector<std::uint64_t>> State::groups_for(const LeaseBatch& request) {
   std::vector<std::uint64_t> groups;
   std::uint64_t& oldest = oldest_open[request.run];
@@ -99,9 +102,10 @@ Result<std::optional<BatchLeased>> State::try_lease(const LeaseBatch& request) {
   for (const auto index : groups) {
     FLYWHEEL_TRY(const auto group, store->group(request.run, index));
     FLYWHEEL_TRY(const auto rollouts, store->rollouts(group.graded));
-    const bool is_stale = std::any_of(rollouts.begin(), rollouts.end(), [&](const Rollout& rollout) {
-      return rollout.oldest_version + request.staleness_max < request.version;
-    });
+    const bool is_stale =
+        std::any_of(rollouts.begin(), rollouts.end(), [&](const Rollout& rollout) {
+          return rollout.oldest_version + request.staleness_max < request.version;
+        });
     if (is_stale) ++leased.discarded_group_count;
     auto& ids = is_stale ? leased.discarded : leased.ids;
     ids.insert(ids.end(), group.graded.begin(), group.graded.end());
@@ -113,8 +117,7 @@ Result<std::optional<BatchLeased>> State::try_lease(const LeaseBatch& request) {
     leased.ids.clear();
     return std::optional{std::move(leased)};
   }
-  if (!leased.ids.empty())
-    FLYWHEEL_TRY_VOID(store->lease(request.run, request.step, leased.ids));
+  if (!leased.ids.empty()) FLYWHEEL_TRY_VOID(store->lease(request.run, request.step, leased.ids));
   return std::optional{std::move(leased)};
 }
 

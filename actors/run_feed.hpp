@@ -1,7 +1,8 @@
 // RunFeed carries what a run shows, from its actors to whoever watches: a terminal, an HTTP stream.
 //
 // Guarantees: a watcher sees every event once, in order, and the newest snapshot; the last
-//             `event_count_max` events are kept for late watchers, older ones are counted as missed.
+//             `event_count_max` events are kept for late watchers, older ones are counted as
+//             missed.
 // Threads:    any.
 #pragma once
 
@@ -34,7 +35,7 @@ struct FeedCursor {
 
 struct FeedView {
   ProgressSnapshot snapshot{};
-  std::vector<FeedEvent> events{};  // those after the cursor
+  std::vector<FeedEvent> events{};      // those after the cursor
   std::optional<RunOutcome> outcome{};  // once the run has ended
 };
 

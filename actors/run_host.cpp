@@ -20,9 +20,12 @@ constexpr int roll_backs_max = 2;
 
 Precision precision_of(PrecisionChoice choice) {
   switch (choice) {
-    case PrecisionChoice::float32: return Precision::float32;
-    case PrecisionChoice::bfloat16: return Precision::bfloat16;
-    case PrecisionChoice::automatic: break;
+    case PrecisionChoice::float32:
+      return Precision::float32;
+    case PrecisionChoice::bfloat16:
+      return Precision::bfloat16;
+    case PrecisionChoice::automatic:
+      break;
   }
   return fastest_precision();
 }
@@ -46,15 +49,17 @@ Result<std::unique_ptr<RunHost>> RunHost::create(Services services, ExperimentSp
 Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
   FLYWHEEL_TRY(auto record, services.ledger->run(run));
   if (record.status == RunStatus::finished)
-    return fail(Failure::invalid_argument,
-                to_string(run) + " has finished: `flywheel report " + to_string(run) + "` shows it");
-  FLYWHEEL_TRY(auto spec, parse_experiment_spec(record.spec_text, "the stored spec of " + to_string(run),
-                                                algorithm_table()));
+    return fail(Failure::invalid_argument, to_string(run) + " has finished: `flywheel report " +
+                                               to_string(run) + "` shows it");
+  FLYWHEEL_TRY(auto spec,
+               parse_experiment_spec(record.spec_text, "the stored spec of " + to_string(run),
+                                     algorithm_table()));
   FLYWHEEL_TRY(auto checkpoint, load_named_checkpoint(spec.model.path));
   const auto hash = content_hash(checkpoint.weights);
   if (hash != record.base_weights)
-    return fail(Failure::hash_mismatch, "model " + spec.model.path + " hashes to " + to_string(hash) +
-                                            ", the run began with " + to_string(record.base_weights));
+    return fail(Failure::hash_mismatch, "model " + spec.model.path + " hashes to " +
+                                            to_string(hash) + ", the run began with " +
+                                            to_string(record.base_weights));
   FLYWHEEL_TRY_VOID(services.ledger->set_run_status(run, RunStatus::running));
   return std::unique_ptr<RunHost>{
       new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
@@ -79,7 +84,8 @@ RunContextPtr RunHost::make_context() const {
   context->run = record_.id;
   context->spec = spec_;
   context->precision = precision_;
-  context->turn_tokens = std::make_shared<TurnTokens>(checkpoint_.tokenizer, checkpoint_.chat_template);
+  context->turn_tokens =
+      std::make_shared<TurnTokens>(checkpoint_.tokenizer, checkpoint_.chat_template);
   context->family = *find_task_family(spec_.task.family);
   context->grader = *find_grader(context->family->grader());
   context->waits = services_.waits;

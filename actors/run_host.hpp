@@ -1,5 +1,5 @@
-// RunHost brings one run to life: loads the model, spawns the actors of the run, waits for its end, and
-// takes everything down again.
+// RunHost brings one run to life: loads the model, spawns the actors of the run, waits for its end,
+// and takes everything down again.
 //
 //   start() ─▶ its own thread: load ─▶ spawn parts ─▶ Experiment runs ─▶ take down ─▶ feed.end()
 //                                          └──◀── rolled back: again from the snapshot

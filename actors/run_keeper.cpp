@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "actors/evaluation_file.hpp"
 #include "actors/evaluation_figures.hpp"
+#include "actors/evaluation_file.hpp"
 #include "runtime/base/log.hpp"
 
 namespace flywheel {
@@ -11,7 +11,8 @@ namespace {
 
 std::uint64_t now_ms(const Clock& clock) {
   return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch()).count());
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch())
+          .count());
 }
 
 double mean_staleness(const std::map<std::uint64_t, std::uint64_t>& staleness) {
@@ -71,7 +72,8 @@ void RunKeeper::progressed(const RunProgress& progress) {
   const std::uint64_t groups_max =
       static_cast<std::uint64_t>(spec.task.tasks_per_step) * (spec.staleness_max + 1);
   snapshot_.queues = {
-      {"decoding", active, static_cast<std::uint64_t>(spec.compute.sequences_max) * samplers_.size()},
+      {"decoding", active,
+       static_cast<std::uint64_t>(spec.compute.sequences_max) * samplers_.size()},
       {"waiting for the sampler", waiting, EngineConfig{}.queue_max},
       {"conversations", progress.conversations, groups_max * spec.task.samples_per_task},
       {"groups open", progress.groups_open, groups_max}};
@@ -128,8 +130,8 @@ Result<> RunKeeper::evaluated(const Evaluated& evaluated) {
     snapshot_.pass_rate = found->second;
     snapshot_.pass_rate_step = evaluated.version;
   }
-  config_.feed->tell("evaluation", fmt::format("'{}': first turn, held-out {} in {}", evaluated.name,
-                                               measured_text(snapshot_.pass_rate),
+  config_.feed->tell("evaluation", fmt::format("'{}': first turn, held-out {} in {}",
+                                               evaluated.name, measured_text(snapshot_.pass_rate),
                                                duration_text(evaluated.seconds)));
   if (evaluated.broken_count > 0)
     config_.feed->tell("warning", fmt::format("evaluation '{}': {} conversations broke and are not "
@@ -140,9 +142,8 @@ Result<> RunKeeper::evaluated(const Evaluated& evaluated) {
 }
 
 Result<> RunKeeper::snapshot_saved(const SnapshotSaved& saved) {
-  const auto committed =
-      config_.checkpoints->commit_snapshot(config_.context->run, saved.step, saved.path, saved.hash,
-                                           now_ms(*config_.context->clock));
+  const auto committed = config_.checkpoints->commit_snapshot(
+      config_.context->run, saved.step, saved.path, saved.hash, now_ms(*config_.context->clock));
   if (!committed) return fail(committed.error());
   config_.feed->tell("snapshot", fmt::format("after step {}", saved.step));
   return {};

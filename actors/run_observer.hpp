@@ -14,19 +14,19 @@ namespace flywheel {
 // How a run ended.
 struct RunOutcome {
   RunStatus status = RunStatus::failed;
-  std::string reason{};       // one line; empty where it finished
-  bool rolled_back = false;   // steps were lost: begin again from the snapshot
-  std::string checkpoint{};   // the folder that was published; empty = none
-  Hash128 weights_hash{};     // of the newest committed weights
+  std::string reason{};      // one line; empty where it finished
+  bool rolled_back = false;  // steps were lost: begin again from the snapshot
+  std::string checkpoint{};  // the folder that was published; empty = none
+  Hash128 weights_hash{};    // of the newest committed weights
 };
 
 // Numbers of the moment.
 struct RunProgress {
-  std::string phase{};                 // "evaluating before", "learning", ...
-  std::uint64_t step = 0;              // committed
-  std::uint64_t version = 0;           // published
-  std::uint32_t conversations = 0;     // in flight
-  std::uint64_t groups_open = 0;       // planned, not consumed
+  std::string phase{};              // "evaluating before", "learning", ...
+  std::uint64_t step = 0;           // committed
+  std::uint64_t version = 0;        // published
+  std::uint32_t conversations = 0;  // in flight
+  std::uint64_t groups_open = 0;    // planned, not consumed
 };
 
 class RunObserver {
@@ -35,8 +35,8 @@ class RunObserver {
 
   virtual void progressed(const RunProgress& progress) = 0;
   virtual void step_committed(const StepLearned& learned) = 0;
-  virtual Result<> evaluated(const Evaluated& evaluated) = 0;        // durable when it returns
-  virtual Result<> snapshot_saved(const SnapshotSaved& saved) = 0;   // durable when it returns
+  virtual Result<> evaluated(const Evaluated& evaluated) = 0;       // durable when it returns
+  virtual Result<> snapshot_saved(const SnapshotSaved& saved) = 0;  // durable when it returns
   virtual Result<> checkpoint_written(const CheckpointWritten& written, std::uint64_t step) = 0;
   virtual bool has_evaluation(const std::string& name) const = 0;
   virtual void ended(const RunOutcome& outcome) = 0;

@@ -39,77 +39,128 @@ auto notify(std::shared_ptr<DeathNotices> notices) {
   };
 }
 
+// Spawns one actor after the other; what a later one needs of an earlier one is in `parts`.
+class PartSpawner {
+ public:
+  PartSpawner(const Services& services, const RunPartsConfig& config, RunKeeper& keeper)
+      : services_(services),
+        config_(config),
+        keeper_(keeper),
+        system_(*services.system),
+        context_(config.context) {}
+
+  ExperimentParts spawn() {
+    for (std::uint32_t i = 0; i < context_->spec.compute.samplers; ++i)
+      parts_.samplers.push_back(sampler("sampler_" + std::to_string(i)));
+    evaluation_sampler = sampler("evaluation_sampler");
+    parts_.dataset = kept<Dataset>("dataset", [](auto& system, auto context) {
+      return caf::actor_cast<caf::actor>(spawn_dataset(system, context));
+    });
+    parts_.grader = kept<GraderActor>("grader", [](auto& system, auto context) {
+      return caf::actor_cast<caf::actor>(spawn_grader(system, context));
+    });
+    parts_.ledger =
+        spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
+    parts_.learner = learner();
+    parts_.publisher = publisher();
+    parts_.evaluator = evaluator();
+    return parts_;
+  }
+
+  const std::shared_ptr<DeathNotices> notices = std::make_shared<DeathNotices>();
+  Sampler evaluation_sampler{};
+
+ private:
+  Sampler sampler(const std::string& name) {
+    SamplerConfig config{.name = name, .make_engine = engine_factory(context_)};
+    keeper_.watch_sampler(name, config.gauges);
+    return spawn_kept<Sampler>(system_, {.name = name,
+                                         .start =
+                                             [&system = system_, context = context_, config] {
+                                               return caf::actor_cast<caf::actor>(spawn_sampler(
+                                                   system, context, config, Placement::own_thread));
+                                             },
+                                         .on_death = notify(notices)});
+  }
+
+  template <class Handle, class Spawn>
+  Handle kept(const std::string& name, Spawn spawn) {
+    return spawn_kept<Handle>(system_, {.name = name,
+                                        .start = [&system = system_, context = context_,
+                                                  spawn] { return spawn(system, context); },
+                                        .on_death = notify(notices)});
+  }
+
+  Learner learner() {
+    const auto trainer = trainer_config_of(context_->spec, context_->precision);
+    return spawn_learner(
+        system_, context_,
+        [weights = config_.checkpoint.weights, trainer] { return make_trainer(weights, trainer); },
+        parts_.ledger, Placement::own_thread);
+  }
+
+  Publisher publisher() {
+    PublisherConfig config{.samplers = parts_.samplers, .base = config_.checkpoint};
+    config.base.weights = nullptr;
+    config.checkpoint_precision = context_->spec.publish.precision == PrecisionChoice::float32
+                                      ? Precision::float32
+                                      : Precision::bfloat16;
+    return spawn_publisher(system_, context_, config, Placement::own_thread);
+  }
+
+  Evaluator evaluator() {
+    EvaluatorConfig config;
+    config.sampler = evaluation_sampler;
+    config.grader = parts_.grader;
+    config.held_out = config_.held_out.generated;
+    config.hand_written = config_.held_out.hand_written;
+    return spawn_evaluator(system_, context_, std::move(config));
+  }
+
+  const Services& services_;
+  const RunPartsConfig& config_;
+  RunKeeper& keeper_;
+  caf::actor_system& system_;
+  RunContextPtr context_;
+  ExperimentParts parts_;
+};
+
+template <class Handle>
+caf::actor as_actor(const Handle& handle) {
+  return caf::actor_cast<caf::actor>(handle);
+}
+
 }  // namespace
 
 RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& keeper)
     : system_(*services.system) {
-  const RunContextPtr context = config.context;
-  const auto notices = std::make_shared<DeathNotices>();
-  caf::actor_system& system = system_;
-  ExperimentParts parts;
-
-  const auto keep_sampler = [&](const std::string& name) {
-    SamplerConfig sampler{.name = name, .make_engine = engine_factory(context)};
-    keeper.watch_sampler(name, sampler.gauges);
-    return spawn_kept<Sampler>(
-        system, {.name = name,
-                 .start =
-                     [&system, context, sampler] {
-                       return caf::actor_cast<caf::actor>(
-                           spawn_sampler(system, context, sampler, Placement::own_thread));
-                     },
-                 .on_death = notify(notices)});
-  };
-  for (std::uint32_t i = 0; i < context->spec.compute.samplers; ++i)
-    parts.samplers.push_back(keep_sampler("sampler_" + std::to_string(i)));
-  const Sampler evaluation_sampler = keep_sampler("evaluation_sampler");
-
-  parts.dataset = spawn_kept<Dataset>(
-      system, {.name = "dataset", .start = [&system, context] {
-                 return caf::actor_cast<caf::actor>(spawn_dataset(system, context));
-               }, .on_death = {}});
-  parts.grader = spawn_kept<GraderActor>(
-      system, {.name = "grader", .start = [&system, context] {
-                 return caf::actor_cast<caf::actor>(spawn_grader(system, context));
-               }, .on_death = {}});
-  parts.ledger = spawn_ledger(system, *services.ledger, *services.metrics, Placement::own_thread);
-  const auto trainer = trainer_config_of(context->spec, context->precision);
-  parts.learner = spawn_learner(
-      system, context,
-      [weights = config.checkpoint.weights, trainer] { return make_trainer(weights, trainer); },
-      parts.ledger, Placement::own_thread);
-  PublisherConfig publisher{.samplers = parts.samplers, .base = config.checkpoint};
-  publisher.base.weights = nullptr;
-  publisher.checkpoint_precision =
-      context->spec.publish.precision == PrecisionChoice::float32 ? Precision::float32 : Precision::bfloat16;
-  parts.publisher = spawn_publisher(system, context, publisher, Placement::own_thread);
-  parts.evaluator = spawn_evaluator(system, context,
-                                    {.sampler = evaluation_sampler, .grader = parts.grader,
-                                     .held_out = std::move(config.held_out.generated),
-                                     .hand_written = std::move(config.held_out.hand_written)});
+  PartSpawner spawner{services, config, keeper};
+  const ExperimentParts parts = spawner.spawn();
 
   ExperimentConfig experiment;
   experiment.parts = parts;
   experiment.initial.handle = config.initial;
   experiment.resume = std::move(config.resume);
-  experiment.snapshot_folder = services.workspace->snapshot_folder(context->run).string();
+  experiment.snapshot_folder = services.workspace->snapshot_folder(config.context->run).string();
   experiment.checkpoint_folder = std::move(config.checkpoint_folder);
   experiment.observer = &keeper;
-  experiment_ = spawn_experiment(system, context, std::move(experiment), Placement::own_thread);
-  notices->publisher = caf::actor_cast<caf::actor>(parts.publisher);
-  notices->experiment = caf::actor_cast<caf::actor>(experiment_);
+  experiment_ =
+      spawn_experiment(system_, config.context, std::move(experiment), Placement::own_thread);
+  spawner.notices->publisher = as_actor(parts.publisher);
+  spawner.notices->experiment = as_actor(experiment_);
 
-  const auto as_actor = [](const auto& handle) { return caf::actor_cast<caf::actor>(handle); };
-  auto supervisor = spawn_supervisor(system,
+  auto supervisor = spawn_supervisor(system_,
                                      {{"ledger", as_actor(parts.ledger)},
                                       {"learner", as_actor(parts.learner)},
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
                                      experiment_);
-  all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator), as_actor(evaluation_sampler)};
+  all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator),
+          as_actor(spawner.evaluation_sampler)};
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));
-  for (const auto& part : {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
-                           as_actor(parts.learner), as_actor(parts.ledger)})
+  for (const auto& part :
+       {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
+        as_actor(parts.learner), as_actor(parts.ledger)})
     all_.push_back(part);
 }
 
@@ -119,8 +170,12 @@ RunParts::~RunParts() {
   if (left > 0) log_error("{} actors of the run did not end within a minute", left);
 }
 
-void RunParts::start() { caf::anon_send(experiment_, StartRun{}); }
+void RunParts::start() {
+  caf::anon_send(experiment_, StartRun{});
+}
 
-void RunParts::stop(const std::string& reason) { caf::anon_send(experiment_, StopRun{reason}); }
+void RunParts::stop(const std::string& reason) {
+  caf::anon_send(experiment_, StopRun{reason});
+}
 
 }  // namespace flywheel

@@ -50,8 +50,9 @@ std::uint64_t newest_usable_step(const ExperimentSpec& spec, const ResumePoint& 
   if (!spec.deterministic) return step;
   for (const Rollout& rollout : resume.unfinished)
     if (rollout.state == RolloutState::planned)
-      step = std::min<std::uint64_t>(step, version_of_group(rollout.group_index, spec.task.tasks_per_step,
-                                                            spec.staleness_max));
+      step = std::min<std::uint64_t>(
+          step,
+          version_of_group(rollout.group_index, spec.task.tasks_per_step, spec.staleness_max));
   return step;
 }
 
@@ -84,10 +85,12 @@ Result<RunRecord> create_run(const Services& services, const ExperimentSpec& spe
   record.group_size = spec.task.samples_per_task;
   record.base_weights = base_weights;
   const std::string generator = spec.task.family + ", seed " + std::to_string(spec.seed);
-  const auto put = [&](std::string_view split, std::string source, const std::vector<Task>& tasks) -> Result<> {
+  const auto put = [&](std::string_view split, std::string source,
+                       const std::vector<Task>& tasks) -> Result<> {
     if (tasks.empty()) return {};
-    FLYWHEEL_TRY(const auto version, services.datasets->put({spec.task.family, std::string{split},
-                                                             std::move(source), tasks, {}}));
+    FLYWHEEL_TRY(const auto version,
+                 services.datasets->put(
+                     {spec.task.family, std::string{split}, std::move(source), tasks, {}}));
     record.datasets.push_back(version.id);
     return {};
   };
@@ -112,8 +115,8 @@ Result<ResumePoint> resume_point(const Services& services, const RunRecord& reco
     FLYWHEEL_TRY(resume.given_up_group_count, count_given_up(ledger, record.id, resume.next_group));
   }
 
-  FLYWHEEL_TRY(const auto snapshot, services.checkpoints->newest_snapshot(
-                                        record.id, newest_usable_step(spec, resume)));
+  FLYWHEEL_TRY(const auto snapshot,
+               services.checkpoints->newest_snapshot(record.id, newest_usable_step(spec, resume)));
   if (snapshot) {
     resume.snapshot_step = snapshot->step;
     resume.snapshot_path = (services.workspace->home() / snapshot->file.path).string();

@@ -50,9 +50,9 @@ Result<WeightsInstalled> State::install(const InstallWeights& request) {
   FLYWHEEL_TRY(const Hash128 hash, engine->swap_weights(handle, version));
   holds_proven_weights = hash == request.expected;
   if (!holds_proven_weights) {
-    const Error error{Failure::hash_mismatch,
-                      config.name + " holds weights " + to_string(hash) + ", version " +
-                          std::to_string(version) + " is " + to_string(request.expected)};
+    const Error error{Failure::hash_mismatch, config.name + " holds weights " + to_string(hash) +
+                                                  ", version " + std::to_string(version) + " is " +
+                                                  to_string(request.expected)};
     fail_all(error);
     return fail(error);
   }

@@ -2,10 +2,11 @@
 //
 //   SimulatedUser ──Generate──▶ Sampler ──Generated──▶      Publisher ──InstallWeights──▶ Sampler
 //
-// Guarantees: tokens carry version v only after the sampler's own content hash of what it holds equals
+// Guarantees: tokens carry version v only after the sampler's own content hash of what it holds
+// equals
 //             the publisher's; after a mismatch it samples nothing until good weights come. New
-//             weights take effect between two decode steps and lose no sequence. Its queue is bounded
-//             by the engine's; one request more is refused.
+//             weights take effect between two decode steps and lose no sequence. Its queue is
+//             bounded by the engine's; one request more is refused.
 // Runs on:    a thread of its own; decodes only while it has sequences.
 // If it dies: its keeper starts it again, the Publisher installs the newest weights, and the
 //             conversations it had ask anew.
@@ -26,9 +27,9 @@
 namespace flywheel {
 
 using Sampler =
-    caf::typed_actor<caf::replies_to<Generate>::with<Generated>,                // one turn
-                     caf::replies_to<InstallWeights>::with<WeightsInstalled>,   // proves the hash
-                     caf::reacts_to<NextTurn>>;                                 // its own decode loop
+    caf::typed_actor<caf::replies_to<Generate>::with<Generated>,               // one turn
+                     caf::replies_to<InstallWeights>::with<WeightsInstalled>,  // proves the hash
+                     caf::reacts_to<NextTurn>>;  // its own decode loop
 
 // What a sampler is doing now, for progress and metrics; written by it, read by anyone.
 struct SamplerGauges {
@@ -38,8 +39,8 @@ struct SamplerGauges {
   std::atomic<double> busy_seconds{0.0};
 };
 
-using EngineFactory = std::function<Result<std::unique_ptr<Engine>>(const WeightsHandle&,
-                                                                    PolicyVersion)>;
+using EngineFactory =
+    std::function<Result<std::unique_ptr<Engine>>(const WeightsHandle&, PolicyVersion)>;
 
 struct SamplerConfig {
   std::string name = "sampler";  // as a party of the compute gate

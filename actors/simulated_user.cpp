@@ -51,8 +51,8 @@ std::optional<Generate> State::next_request() const {
   Generate generate;
   auto& request = generate.request;
   request.sampling = config.sampling;
-  request.prompt = tokens_to(rollout.transcript,
-                             static_cast<std::int32_t>(rollout.transcript.turns.size()) - 1);
+  request.prompt =
+      tokens_to(rollout.transcript, static_cast<std::int32_t>(rollout.transcript.turns.size()) - 1);
   request.key = derive_key({config.seed, rollout.task.id.high, rollout.task.id.low,
                             rollout.group_index, rollout.sample_index, turn_number});
   if (request.prompt.size() + request.sampling.tokens_max > context->spec.model.context_length)

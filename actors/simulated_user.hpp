@@ -32,8 +32,8 @@ using ConversationObserver =
     caf::typed_actor<caf::reacts_to<ConversationEnded>>;  // who had it started
 
 struct ConversationConfig {
-  Rollout rollout{};             // id, indices and task; a finished one brings its transcript
-  std::uint64_t seed = 0;        // with task, sample and turn: the key of what is sampled
+  Rollout rollout{};       // id, indices and task; a finished one brings its transcript
+  std::uint64_t seed = 0;  // with task, sample and turn: the key of what is sampled
   SamplingParameters sampling{};
   Sampler sampler{};
   GraderActor grader{};

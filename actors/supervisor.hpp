@@ -1,6 +1,7 @@
 // Supervisor watches the parts of a run that can't be started again by themselves (they hold the
-// learner's state, the ledger, an evaluation) and tells the Experiment when one is gone. Parts without
-// state of their own (Dataset, GraderActor, Samplers) have keepers: runtime/system/supervision.hpp.
+// learner's state, the ledger, an evaluation) and tells the Experiment when one is gone. Parts
+// without state of their own (Dataset, GraderActor, Samplers) have keepers:
+// runtime/system/supervision.hpp.
 //
 //   part ──down──▶ Supervisor ──PartDied──▶ Experiment, which ends the run in good order
 //

@@ -1,5 +1,5 @@
-// From rollouts to what a trainer is given: the tokens of each conversation, which of them carry loss,
-// and the advantages within each group.
+// From rollouts to what a trainer is given: the tokens of each conversation, which of them carry
+// loss, and the advantages within each group.
 #pragma once
 
 #include <vector>

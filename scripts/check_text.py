@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import check_files  # noqa: E402
 
-COLUMNS_MAX, FILE_MAX, TEST_MAX, HEADER_MAX, FUNCTION_MAX = 100, 420, 600, 140, 70
+COLUMNS_MAX, SCRIPT_COLUMNS_MAX, FILE_MAX, TEST_MAX, HEADER_MAX, FUNCTION_MAX = 100, 130, 420, 600, 140, 70
 CODE = (".cpp", ".hpp", ".py", ".cmake", ".yaml", ".sh")
 DATA = (".json", ".jsonl", ".svg", ".png", ".gguf", ".safetensors", ".bin", ".txt", ".md", ".csv",
         ".html", ".js", ".css", ".gz", ".ico", ".woff2")
@@ -31,10 +31,12 @@ def is_code(name, text):
 def check_lines(name, text):
     failures = []
     code = is_code(name, text) or name.endswith("CMakeLists.txt")
+    # clang-format keeps C++ in 100 columns; nothing folds scripts, and lists of cases are data.
+    columns_max = COLUMNS_MAX if name.endswith((".cpp", ".hpp")) else SCRIPT_COLUMNS_MAX
     for number, line in enumerate(text.split("\n"), start=1):
-        if code and len(line) > COLUMNS_MAX:
+        if code and len(line) > columns_max and not name.endswith("_cases.py"):
             failures.append(f"{name}:{number}: columns: {len(line)} characters, at most "
-                            f"{COLUMNS_MAX}")
+                            f"{columns_max}")
         if code and "\t" in line:
             failures.append(f"{name}:{number}: tabs: use spaces")
         if code and line != line.rstrip():
@@ -55,7 +57,7 @@ def check_lengths(name, text):
         # Kernels live in headers to be inlined, and x_body.hpp is included once an instruction set:
         # both are sources by another name.
         is_source = name.endswith("_body.hpp") or "/kernels/" in name
-        most = FILE_MAX if is_source else HEADER_MAX
+        most = FILE_MAX if is_source or name.startswith("tests/") else HEADER_MAX
         if lines > most:
             failures.append(f"{name}:{lines}: header length: {lines} lines, at most {most}")
         if not text.startswith("//"):

@@ -1,5 +1,5 @@
-// The shape of a bench's answer (design.md, section 6): figures, each beside the hardware limit that was
-// measured in the same run.
+// The shape of a bench's answer (design.md, section 6): figures, each beside the hardware limit
+// that was measured in the same run.
 #pragma once
 
 #include <string>

@@ -8,6 +8,8 @@
 #include "actors/model_location.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/inference/engine.hpp"
+#include "runtime/inference/sampler_bench.hpp"
+#include "runtime/learning/learner_bench.hpp"
 #include "runtime/learning/machine_rates.hpp"
 #include "runtime/learning/trainer.hpp"
 #include "runtime/model/turn_tokens.hpp"
@@ -35,14 +37,16 @@ Result<std::vector<std::vector<Token>>> stated_prompts(const Checkpoint& checkpo
     FLYWHEEL_TRY(const auto opening, family->next_user_move(task, {}, Turn::no_parent));
     FLYWHEEL_TRY(const auto spans, turns.opening({}, opening.text));
     std::vector<Token> tokens;
-    for (const Span& span : spans) tokens.insert(tokens.end(), span.tokens.begin(), span.tokens.end());
+    for (const Span& span : spans)
+      tokens.insert(tokens.end(), span.tokens.begin(), span.tokens.end());
     prompts.insert(prompts.end(), group_size, tokens);
   }
   return prompts;
 }
 
 // Samples `count` of the prompts to exactly `new_tokens` tokens each.
-Result<std::vector<Generation>> sample(Engine& engine, const std::vector<std::vector<Token>>& prompts,
+Result<std::vector<Generation>> sample(Engine& engine,
+                                       const std::vector<std::vector<Token>>& prompts,
                                        std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     GenerateRequest request{.id = i + 1, .prompt = prompts[i], .key = derive_key({i})};
@@ -52,7 +56,8 @@ Result<std::vector<Generation>> sample(Engine& engine, const std::vector<std::ve
   }
   std::vector<Generation> generations(count);
   while (!engine.is_idle())
-    for (auto& generation : engine.step().finished) generations[generation.id - 1] = std::move(generation);
+    for (auto& generation : engine.step().finished)
+      generations[generation.id - 1] = std::move(generation);
   return generations;
 }
 
@@ -77,7 +82,8 @@ TrainBatch batch_of(const std::vector<std::vector<Token>>& prompts,
 }
 
 EngineConfig engine_config(Precision precision) {
-  return {.precision = precision, .sequences_max = group_count * group_size, .context_length_max = 512};
+  return {
+      .precision = precision, .sequences_max = group_count * group_size, .context_length_max = 512};
 }
 
 TrainerConfig trainer_config(Precision precision) {
@@ -133,21 +139,56 @@ Result<BenchReport> step_bench(const std::string& model, bool thorough) {
                       {"learning_seconds", best_learning, "s", false, learning_limit}}};
 }
 
+Result<BenchReport> sampler_bench(const std::string& model, bool) {
+  FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(model));
+  FLYWHEEL_TRY(auto prompts, stated_prompts(checkpoint));
+  const Precision precision = fastest_precision();
+  const auto weights = convert(checkpoint.weights, precision);
+  FLYWHEEL_TRY(const auto bench,
+               run_sampler_bench(weights, precision, std::move(prompts), new_tokens));
+  return BenchReport{
+      "sampler",
+      {{"tokens_per_second_1", bench.tokens_per_second_1, "1/s", true, bench.limit_1},
+       {"tokens_per_second_64", bench.tokens_per_second_64, "1/s", true, bench.limit_64},
+       {"decode_step_ms_64", bench.decode_step_ms_64, "ms", false, 0.0},
+       {"swap_ms", bench.swap_ms, "ms", false, 0.0}}};
+}
+
+Result<BenchReport> learner_bench(const std::string& model, bool thorough) {
+  FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(model));
+  FLYWHEEL_TRY(const auto prompts, stated_prompts(checkpoint));
+  const Precision precision = fastest_precision();
+  const auto weights = convert(checkpoint.weights, precision);
+  FLYWHEEL_TRY(auto engine, make_engine(weights, 0, engine_config(precision)));
+  FLYWHEEL_TRY(const auto generations, sample(*engine, prompts, prompts.size()));
+  FLYWHEEL_TRY(const auto bench,
+               run_learner_bench(checkpoint.weights, precision, batch_of(prompts, generations),
+                                 thorough ? 8 : 3));
+  return BenchReport{
+      "learner",
+      {{"tokens_per_second", bench.tokens_per_second, "1/s", true, bench.limit_tokens_per_second},
+       {"step_seconds", bench.seconds, "s", false, bench.limit_seconds},
+       {"mismatch_k3_mean", bench.report.mismatch_k3_mean, "nats", false, 0.0},
+       {"mismatch_abs_max", bench.report.mismatch_abs_max, "nats", false, 0.0}}};
+}
+
 Result<BenchReport> ledger_bench(const std::string&, bool thorough) {
   LedgerBenchConfig config;
   config.folder = std::filesystem::current_path() / ".flywheel-bench-ledger";
   if (thorough) config.record_count *= 5;
   FLYWHEEL_TRY(const auto report, run_ledger_bench(config));
-  return BenchReport{
-      "ledger",
-      {{"records_per_second", report.records_per_second, "1/s", true, report.raw_records_per_second},
-       {"commit_p99_ms", report.commit_p99_ms, "ms", false, report.fsync_p99_ms}}};
+  return BenchReport{"ledger",
+                     {{"records_per_second", report.records_per_second, "1/s", true,
+                       report.raw_records_per_second},
+                      {"commit_p99_ms", report.commit_p99_ms, "ms", false, report.fsync_p99_ms}}};
 }
 
 }  // namespace
 
 std::span<const BenchCase> bench_cases() {
   static constexpr std::array cases = {
+      BenchCase{"sampler", "tokens sampled a second, 1 and 64 sequences", sampler_bench},
+      BenchCase{"learner", "tokens learned from a second", learner_bench},
       BenchCase{"step", "one step: 64 samples of 48 tokens, all learned from", step_bench},
       BenchCase{"ledger", "records and step commits a second, synced", ledger_bench}};
   return cases;

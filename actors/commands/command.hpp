@@ -1,7 +1,8 @@
-// A subcommand of the program: how it is spelled, and what it does. One file command_NAME.cpp each; a
-// new one is added by its file and its row in command_table.cpp.
+// A subcommand of the program: how it is spelled, and what it does. One file command_NAME.cpp each;
+// a new one is added by its file and its row in command_table.cpp.
 //
-// Exit codes: 0 done, 1 the work failed or a gate refused, 2 bad usage or bad input, 3 interrupted and
+// Exit codes: 0 done, 1 the work failed or a gate refused, 2 bad usage or bad input, 3 interrupted
+// and
 //             resumable.
 #pragma once
 

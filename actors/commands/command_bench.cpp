@@ -1,4 +1,5 @@
-// flywheel bench: measures one thing the code exists for, beside the machine's limit from the same run.
+// flywheel bench: measures one thing the code exists for, beside the machine's limit from the same
+// run.
 #include <memory>
 
 #include "actors/commands/bench.hpp"
@@ -25,12 +26,14 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
 
 Command add_bench(CLI::App& program, const GlobalOptions& global) {
   CLI::App* app = add_subcommand(
-      program, "bench", "Measure one thing, beside the hardware's limit from the same run; ends within 60 s.",
+      program, "bench",
+      "Measure one thing, beside the hardware's limit from the same run; ends within 60 s.",
       "flywheel bench step --json");
   auto options = std::make_shared<Options>();
   std::string names;
   for (const BenchCase& each : bench_cases())
-    names += (names.empty() ? "" : "; ") + std::string{each.name} + ": " + std::string{each.measures};
+    names +=
+        (names.empty() ? "" : "; ") + std::string{each.name} + ": " + std::string{each.measures};
   app->add_option("name", options->name, names)->required();
   app->add_option("--model", options->model, "The model that is measured")->capture_default_str();
   app->add_flag("--thorough", options->thorough, "Take longer, for steadier figures");

@@ -19,10 +19,12 @@ struct Options {
 
 std::string conversation_text(const Json& rollout) {
   const Json& verdict = rollout["verdict"];
-  std::string text = fmt::format(
-      "--- rollout {} ({}, {}{})\n", rollout["index"].get<std::uint64_t>(),
-      rollout["state"].get<std::string>(), verdict["status"].get<std::string>(),
-      rollout["step"].get<std::uint64_t>() > 0 ? fmt::format(", step {}", rollout["step"].get<std::uint64_t>()) : "");
+  std::string text =
+      fmt::format("--- rollout {} ({}, {}{})\n", rollout["index"].get<std::uint64_t>(),
+                  rollout["state"].get<std::string>(), verdict["status"].get<std::string>(),
+                  rollout["step"].get<std::uint64_t>() > 0
+                      ? fmt::format(", step {}", rollout["step"].get<std::uint64_t>())
+                      : "");
   for (const Json& turn : rollout["turns"]) {
     text += fmt::format("{}:\n", turn["role"].get<std::string>());
     for (const Json& part : turn["parts"]) {
@@ -58,12 +60,15 @@ Result<int> show(const GlobalOptions& global, const Options& options) {
 Command add_data(CLI::App& program, const GlobalOptions& global) {
   CLI::App* app = add_subcommand(program, "data", "Look at stored conversations.",
                                  "flywheel data show last --state consumed --limit 3");
-  CLI::App* show_app = app->add_subcommand("show", "Print conversations of a run with their verdicts.");
+  CLI::App* show_app =
+      app->add_subcommand("show", "Print conversations of a run with their verdicts.");
   app->require_subcommand(1);
   auto options = std::make_shared<Options>();
   show_app->add_option("run", options->run, "The run's id, or `last`")->capture_default_str();
-  show_app->add_option("--state", options->state, "planned, running, finished, graded, leased, consumed or discarded");
-  show_app->add_option("--limit", options->limit, "At most so many conversations")->capture_default_str();
+  show_app->add_option("--state", options->state,
+                       "planned, running, finished, graded, leased, consumed or discarded");
+  show_app->add_option("--limit", options->limit, "At most so many conversations")
+      ->capture_default_str();
   return {app, [&global, options] { return show(global, *options); }};
 }
 

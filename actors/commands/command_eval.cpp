@@ -25,15 +25,20 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
   FLYWHEEL_TRY(const auto spec, load_experiment_spec(options.spec, algorithm_table()));
   FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(options.checkpoint));
   const auto samples = options.samples ? options.samples : spec.evaluation.samples_per_task;
-  FLYWHEEL_TRY(const auto evaluation, evaluate_checkpoint(checkpoint, spec, options.tasks, samples));
+  FLYWHEEL_TRY(const auto evaluation,
+               evaluate_checkpoint(checkpoint, spec, options.tasks, samples));
   const auto figures = evaluation_figures(evaluation);
   if (global.json) {
-    Json json{{"checkpoint", options.checkpoint}, {"seconds", evaluation.seconds},
-              {"conversations", evaluation.rollouts.size()}, {"broken", evaluation.broken_count},
+    Json json{{"checkpoint", options.checkpoint},
+              {"seconds", evaluation.seconds},
+              {"conversations", evaluation.rollouts.size()},
+              {"broken", evaluation.broken_count},
               {"weights", to_string(content_hash(checkpoint.weights))}};
     for (const auto& [name, measured] : figures)
-      json["figures"][name] = {{"value", measured.value}, {"low", measured.low},
-                               {"high", measured.high}, {"count", measured.count}};
+      json["figures"][name] = {{"value", measured.value},
+                               {"low", measured.low},
+                               {"high", measured.high},
+                               {"count", measured.count}};
     print_json(json);
     return exit_done;
   }
@@ -49,13 +54,18 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
 }  // namespace
 
 Command add_eval(CLI::App& program, const GlobalOptions& global) {
-  CLI::App* app = add_subcommand(program, "eval", "Measure a checkpoint on the held-out tasks of a spec.",
-                                 "flywheel eval smollm2-135m-instruct --tasks 50 --samples 1");
+  CLI::App* app =
+      add_subcommand(program, "eval", "Measure a checkpoint on the held-out tasks of a spec.",
+                     "flywheel eval smollm2-135m-instruct --tasks 50 --samples 1");
   auto options = std::make_shared<Options>();
-  app->add_option("checkpoint", options->checkpoint, "A Hugging Face folder, a .gguf file, or a model's name")->required();
+  app->add_option("checkpoint", options->checkpoint,
+                  "A Hugging Face folder, a .gguf file, or a model's name")
+      ->required();
   app->add_option("--spec", options->spec, "Whose tasks and sampling")->capture_default_str();
-  app->add_option("--tasks", options->tasks, "Held-out tasks; 0 = all, and the hand-written ones")->capture_default_str();
-  app->add_option("--samples", options->samples, "Samples a task; 0 = as the spec says")->capture_default_str();
+  app->add_option("--tasks", options->tasks, "Held-out tasks; 0 = all, and the hand-written ones")
+      ->capture_default_str();
+  app->add_option("--samples", options->samples, "Samples a task; 0 = as the spec says")
+      ->capture_default_str();
   return {app, [&global, options] { return execute(global, *options); }};
 }
 

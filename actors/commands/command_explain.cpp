@@ -14,8 +14,10 @@ Result<int> execute(const GlobalOptions& options, const std::string& what) {
   if (what.empty()) {
     Json presets = Json::array();
     for (const AlgorithmPreset& preset : algorithm_table()) {
-      presets.push_back({{"name", preset.name}, {"formula", preset.formula}, {"source", preset.source}});
-      if (!options.json) print(fmt::format("{}\n    {}\n    {}\n", preset.name, preset.formula, preset.source));
+      presets.push_back(
+          {{"name", preset.name}, {"formula", preset.formula}, {"source", preset.source}});
+      if (!options.json)
+        print(fmt::format("{}\n    {}\n    {}\n", preset.name, preset.formula, preset.source));
     }
     if (options.json) print_json(Json{{"presets", std::move(presets)}});
     return exit_done;
@@ -36,12 +38,13 @@ Result<int> execute(const GlobalOptions& options, const std::string& what) {
 }  // namespace
 
 Command add_explain(CLI::App& program, const GlobalOptions& options) {
-  CLI::App* app = add_subcommand(
-      program, "explain",
-      "Print the formula that a spec learns by, all named formulas, or (`explain keys`) every key of a spec.",
-      "flywheel explain experiments/structured_requests/derisk.yaml");
+  CLI::App* app = add_subcommand(program, "explain",
+                                 "Print the formula that a spec learns by, all named formulas, or "
+                                 "(`explain keys`) every key of a spec.",
+                                 "flywheel explain experiments/structured_requests/derisk.yaml");
   auto what = std::make_shared<std::string>();
-  app->add_option("spec", *what, "A spec's path, or `keys`; without it: the table of named formulas");
+  app->add_option("spec", *what,
+                  "A spec's path, or `keys`; without it: the table of named formulas");
   return {app, [&options, what] { return execute(options, *what); }};
 }
 

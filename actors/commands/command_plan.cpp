@@ -32,12 +32,14 @@ Result<int> execute(const GlobalOptions& options, const std::string& path, bool 
 
 Command add_plan(CLI::App& program, const GlobalOptions& options) {
   CLI::App* app = add_subcommand(
-      program, "plan", "Say what an experiment needs: memory, devices, tokens, hours, with the formulas.",
+      program, "plan",
+      "Say what an experiment needs: memory, devices, tokens, hours, with the formulas.",
       "flywheel plan experiments/structured_requests/derisk.yaml");
   auto path = std::make_shared<std::string>();
   app->add_option("spec", *path, "The experiment's YAML file");
   auto shows_keys = std::make_shared<bool>(false);
-  app->add_flag("--keys", *shows_keys, "Print every key of a spec with type, unit, default and meaning");
+  app->add_flag("--keys", *shows_keys,
+                "Print every key of a spec with type, unit, default and meaning");
   return {app, [&options, path, shows_keys] { return execute(options, *path, *shows_keys); }};
 }
 

@@ -23,12 +23,15 @@ Result<int> execute(const GlobalOptions& options, const std::string& name) {
   FLYWHEEL_TRY(auto client, WorkspaceClient::open(options.home));
   FLYWHEEL_TRY(const auto id, resolve_run(client, name));
   FLYWHEEL_TRY(const Json run, client.get("/v1/runs/" + id));
-  FLYWHEEL_TRY(const auto spec, parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
+  FLYWHEEL_TRY(const auto spec,
+               parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
   FLYWHEEL_TRY(const auto summary, read_summary(client, id, spec));
   FLYWHEEL_TRY(const auto checkpoint, checkpoint_of(client, id));
   FLYWHEEL_TRY(const auto path, write_run_report(options.home, summary, checkpoint));
   if (options.json)
-    print_json(Json{{"run", id}, {"report", path}, {"checkpoint", checkpoint},
+    print_json(Json{{"run", id},
+                    {"report", path},
+                    {"checkpoint", checkpoint},
                     {"gates_passed", summary.gates_passed()}});
   else
     print(summary_text(summary) + "\nreport  " + path + "\n");

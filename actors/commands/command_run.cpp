@@ -1,6 +1,6 @@
-// flywheel run: plans, runs or goes on with an experiment, shows it live, and ends with what came out.
+// flywheel run: plans, runs or goes on with an experiment, shows it live, and ends with what came
+// out.
 #include <csignal>
-
 #include <memory>
 
 #include <fmt/format.h>
@@ -26,7 +26,9 @@ using namespace std::chrono_literals;
 
 volatile std::sig_atomic_t interrupts = 0;
 
-void on_interrupt(int) { interrupts = interrupts + 1; }
+void on_interrupt(int) {
+  interrupts = interrupts + 1;
+}
 
 struct Options {
   GlobalOptions global{};
@@ -125,23 +127,31 @@ Result<int> conclude(const Options& options, WorkspaceClient& client, const Ende
     return exit_interrupted;
   }
   if (ended.status != "finished")
-    return fail(Failure::unavailable, fmt::format("{} failed: {}; `flywheel run --resume {}` goes on",
-                                                  ended.run, ended.reason, ended.run));
+    return fail(Failure::unavailable,
+                fmt::format("{} failed: {}; `flywheel run --resume {}` goes on", ended.run,
+                            ended.reason, ended.run));
   FLYWHEEL_TRY(const Json run, client.get("/v1/runs/" + ended.run));
-  FLYWHEEL_TRY(const auto spec, parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
+  FLYWHEEL_TRY(const auto spec,
+               parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
   FLYWHEEL_TRY(const auto summary, read_summary(client, ended.run, spec));
   FLYWHEEL_TRY(const auto report, write_run_report(options.global.home, summary, ended.checkpoint));
   if (options.global.json) {
-    print(Json{{"event", "ended"}, {"run", ended.run}, {"status", ended.status},
-               {"report", report}, {"checkpoint", ended.checkpoint},
-               {"gates_passed", summary.gates_passed()}}.dump() + "\n");
+    print(Json{{"event", "ended"},
+               {"run", ended.run},
+               {"status", ended.status},
+               {"report", report},
+               {"checkpoint", ended.checkpoint},
+               {"gates_passed", summary.gates_passed()}}
+              .dump() +
+          "\n");
   } else {
     print("\n" + summary_text(summary));
     print(fmt::format("\nreport      {}\n", report));
     if (!ended.checkpoint.empty()) {
       print(fmt::format("checkpoint  {}\n", ended.checkpoint));
-      print(fmt::format("next        flywheel try {} \"List exactly three fruits, nothing else.\"\n",
-                        ended.checkpoint));
+      print(
+          fmt::format("next        flywheel try {} \"List exactly three fruits, nothing else.\"\n",
+                      ended.checkpoint));
     }
   }
   return summary.gates_passed() ? exit_done : exit_failed;
@@ -181,13 +191,15 @@ Result<int> run_at_owner(const Options& options) {
     body = {{"resume", id}};
   }
   FLYWHEEL_TRY(const Json started, client.post("/v1/runs", body));
-  FLYWHEEL_TRY(const auto ended, follow_remote(options.global.home, started["id"], options.global.json));
+  FLYWHEEL_TRY(const auto ended,
+               follow_remote(options.global.home, started["id"], options.global.json));
   return conclude(options, client, ended);
 }
 
 Result<int> execute(const Options& options) {
   if (options.spec_path.empty() == options.resume.empty())
-    return fail(Failure::invalid_argument, "run: give a spec's path, or --resume RUN, one of the two");
+    return fail(Failure::invalid_argument,
+                "run: give a spec's path, or --resume RUN, one of the two");
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   if (Workspace::owner_of(options.global.home)) return run_at_owner(options);
@@ -211,7 +223,8 @@ Command add_run(CLI::App& program, const GlobalOptions& global) {
   app->add_option("spec", options->spec_path, "The experiment's YAML file");
   app->add_option("--resume", options->resume, "Go on with this run (an id, or `last`)");
   app->add_option("--seed", options->seed, "In place of the spec's seed");
-  app->add_option("--steps", options->steps, "In place of the spec's budget.steps (optimiser steps)");
+  app->add_option("--steps", options->steps,
+                  "In place of the spec's budget.steps (optimiser steps)");
   return {app, [options, &global] {
             options->global = global;
             return execute(*options);

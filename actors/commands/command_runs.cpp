@@ -18,10 +18,11 @@ Result<int> execute(const GlobalOptions& options) {
   }
   Table table{{{"run"}, {"name"}, {"status"}, {"step", true}, {"seed", true}}, {}};
   for (const Json& run : runs["runs"])
-    table.rows.push_back({run["id"], run["name"],
-                          run["is_live"].get<bool>() ? "running now" : run["status"].get<std::string>(),
-                          std::to_string(run["last_step"].get<std::uint64_t>()),
-                          std::to_string(run["seed"].get<std::uint64_t>())});
+    table.rows.push_back(
+        {run["id"], run["name"],
+         run["is_live"].get<bool>() ? "running now" : run["status"].get<std::string>(),
+         std::to_string(run["last_step"].get<std::uint64_t>()),
+         std::to_string(run["seed"].get<std::uint64_t>())});
   print(table_text(table));
   return exit_done;
 }

@@ -35,7 +35,8 @@ Result<int> execute(const GlobalOptions& options, const std::string& name) {
 }  // namespace
 
 Command add_status(CLI::App& program, const GlobalOptions& options) {
-  CLI::App* app = add_subcommand(program, "status", "Say where a run stands.", "flywheel status last");
+  CLI::App* app =
+      add_subcommand(program, "status", "Say where a run stands.", "flywheel status last");
   auto run = std::make_shared<std::string>("last");
   app->add_option("run", *run, "The run's id, or `last`")->capture_default_str();
   return {app, [&options, run] { return execute(options, *run); }};

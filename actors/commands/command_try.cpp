@@ -32,7 +32,8 @@ struct Options {
 
 struct Answer {
   std::string text{};
-  std::string checkpoint{};  // its id; empty for the base model and for folders that are not indexed
+  std::string
+      checkpoint{};  // its id; empty for the base model and for folders that are not indexed
 };
 
 Result<std::string> answer_of(const Checkpoint& checkpoint, const Options& options) {
@@ -92,13 +93,15 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
   if (global.json)
     print_json(Json{{"prompt", options.prompt}, {"base", base.text}, {"trained", trained.text}});
   else
-    print(side_by_side_text({.title = options.prompt, .before = {{"assistant", left.text}},
+    print(side_by_side_text({.title = options.prompt,
+                             .before = {{"assistant", left.text}},
                              .after = {{"assistant", right.text}}},
                             terminal_columns(), "1", "2"));
   std::string choice = options.vote;
   if (choice.empty() && isatty(STDIN_FILENO) == 1 && !global.json) choice = read_vote();
-  if (!global.json) print(fmt::format("1 was {}, 2 was {}\n", trained_left ? "trained" : "base",
-                                      trained_left ? "base" : "trained"));
+  if (!global.json)
+    print(fmt::format("1 was {}, 2 was {}\n", trained_left ? "trained" : "base",
+                      trained_left ? "base" : "trained"));
   if (choice.empty()) return exit_done;
   if (choice == "trained") choice = trained_left ? "left" : "right";
   if (choice == "base") choice = trained_left ? "right" : "left";
@@ -107,12 +110,13 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
     FLYWHEEL_TRY(const auto made, Node::open({.home = global.home, .runs_actors = false}));
   }
   FLYWHEEL_TRY(auto writer, WorkspaceClient::open(global.home));
-  const Json body{{"choice", choice},
-                  {"prompt", options.prompt},
-                  {"rater", options.rater},
-                  {"consent", options.consent},
-                  {"candidates", Json::array({{{"checkpoint", left.checkpoint}, {"answer", left.text}},
-                                              {{"checkpoint", right.checkpoint}, {"answer", right.text}}})}};
+  const Json body{
+      {"choice", choice},
+      {"prompt", options.prompt},
+      {"rater", options.rater},
+      {"consent", options.consent},
+      {"candidates", Json::array({{{"checkpoint", left.checkpoint}, {"answer", left.text}},
+                                  {{"checkpoint", right.checkpoint}, {"answer", right.text}}})}};
   FLYWHEEL_TRY(const Json stored, writer.post("/v1/votes", body));
   print(global.json ? stored.dump() + "\n" : "stored " + stored["id"].get<std::string>() + "\n");
   return exit_done;
@@ -122,15 +126,19 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
 
 Command add_try(CLI::App& program, const GlobalOptions& global) {
   CLI::App* app = add_subcommand(
-      program, "try", "Show the answers of the base model and of a checkpoint side by side, and take a vote.",
+      program, "try",
+      "Show the answers of the base model and of a checkpoint side by side, and take a vote.",
       "flywheel try .flywheel/checkpoints/NAME \"List exactly three fruits, nothing else.\"");
   auto options = std::make_shared<Options>();
-  app->add_option("checkpoint", options->checkpoint, "The trained checkpoint: a Hugging Face folder or .gguf file")->required();
+  app->add_option("checkpoint", options->checkpoint,
+                  "The trained checkpoint: a Hugging Face folder or .gguf file")
+      ->required();
   app->add_option("prompt", options->prompt, "What to ask both")->required();
   app->add_option("--base", options->base, "The model to compare with")->capture_default_str();
   app->add_option("--vote", options->vote, "Vote without asking: trained, base, tie or both_bad");
   app->add_option("--rater", options->rater, "Whose vote it is")->capture_default_str();
-  app->add_option("--tokens", options->tokens_max, "At most so many tokens an answer")->capture_default_str();
+  app->add_option("--tokens", options->tokens_max, "At most so many tokens an answer")
+      ->capture_default_str();
   app->add_option("--temperature", options->temperature, "0 = greedy")->capture_default_str();
   app->add_option("--seed", options->seed, "Of both answers")->capture_default_str();
   app->add_flag("--consent", options->consent, "Allow training on this conversation");

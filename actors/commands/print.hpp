@@ -13,6 +13,8 @@ inline void print(std::string_view text) {
   std::fflush(stdout);
 }
 
-inline void print_json(const Json& json) { print(dump_json(json, 2) + "\n"); }
+inline void print_json(const Json& json) {
+  print(dump_json(json, 2) + "\n");
+}
 
 }  // namespace flywheel

@@ -157,7 +157,8 @@ ProgressSnapshot progress_from_json(const Json& json) {
   }
   if (json.contains("queues"))
     for (const auto& [name, queue] : json["queues"].items())
-      s.queues.push_back({name, queue.value("depth", std::uint64_t{0}), queue.value("bound", std::uint64_t{0})});
+      s.queues.push_back(
+          {name, queue.value("depth", std::uint64_t{0}), queue.value("bound", std::uint64_t{0})});
   return s;
 }
 

@@ -40,7 +40,8 @@ std::vector<Chart> charts_of(const Json& metrics) {
     if (!metrics.contains(row.metric)) continue;
     Curve curve;
     for (const Json& point : metrics[row.metric])
-      if (point[1].is_number()) curve.points.push_back({point[0].get<double>(), point[1].get<double>()});
+      if (point[1].is_number())
+        curve.points.push_back({point[0].get<double>(), point[1].get<double>()});
     Chart chart{.title = row.title, .unit = row.unit, .is_share = row.is_share};
     chart.curves.push_back(std::move(curve));
     charts.push_back(std::move(chart));
@@ -62,10 +63,11 @@ std::vector<ComponentScore> components_of(const std::vector<BeforeAfter>& figure
 
 Facts machine_of() {
   const auto facts = machine_facts(".");
-  return {{"CPU", facts.cpu},
-          {"cores", std::to_string(facts.cores)},
-          {"fast bfloat16", facts.has_fast_bfloat16 ? "yes" : "no"},
-          {"memory available", fmt::format("{:.1f} GiB", facts.memory_available_bytes / (1ULL << 30))}};
+  return {
+      {"CPU", facts.cpu},
+      {"cores", std::to_string(facts.cores)},
+      {"fast bfloat16", facts.has_fast_bfloat16 ? "yes" : "no"},
+      {"memory available", fmt::format("{:.1f} GiB", facts.memory_available_bytes / (1ULL << 30))}};
 }
 
 std::vector<Incident> incidents_of(const Json& run) {
@@ -85,7 +87,8 @@ Result<std::string> write_run_report(const std::string& home, const RunSummary& 
                                      const std::string& checkpoint) {
   const Json& run = summary.run;
   FLYWHEEL_TRY(const auto id, parse_id<RunId>(run["id"].get<std::string>()));
-  FLYWHEEL_TRY(const auto spec, parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
+  FLYWHEEL_TRY(const auto spec,
+               parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
   ReportData data;
   data.title = spec.name;
   data.run = to_string(id);
@@ -105,18 +108,23 @@ Result<std::string> write_run_report(const std::string& home, const RunSummary& 
   data.charts = charts_of(summary.metrics);
   data.components = components_of(summary.figures);
   data.transcripts = summary.transcripts;
-  if (data.transcripts.size() > transcripts_in_report) data.transcripts.resize(transcripts_in_report);
+  if (data.transcripts.size() > transcripts_in_report)
+    data.transcripts.resize(transcripts_in_report);
   data.algorithm = explain(spec.trainer.algorithm);
   data.resolved_spec = run["spec"];
   data.hashes = {{"base weights", run["base_weights"]}};
-  if (run.contains("weights_hash")) data.hashes.emplace_back("trained weights", run["weights_hash"]);
+  if (run.contains("weights_hash"))
+    data.hashes.emplace_back("trained weights", run["weights_hash"]);
   for (const Json& dataset : run["datasets"])
-    data.hashes.emplace_back(dataset["name"].get<std::string>() + " " + dataset["split"].get<std::string>(),
-                             dataset["content_hash"]);
+    data.hashes.emplace_back(
+        dataset["name"].get<std::string>() + " " + dataset["split"].get<std::string>(),
+        dataset["content_hash"]);
   data.machine = machine_of();
   data.incidents = incidents_of(run);
   data.incident_count = data.incidents.size();
-  if (!checkpoint.empty()) data.next_command = "flywheel try " + checkpoint + " \"List exactly three fruits, nothing else.\"";
+  if (!checkpoint.empty())
+    data.next_command =
+        "flywheel try " + checkpoint + " \"List exactly three fruits, nothing else.\"";
   return write_report(data, (std::filesystem::path{home} / "runs" / to_string(id)).string());
 }
 

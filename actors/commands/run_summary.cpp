@@ -50,7 +50,9 @@ std::vector<TranscriptMessage> messages_of(const Json& conversation) {
   return messages;
 }
 
-bool passed(const Json& conversation) { return conversation["verdict"]["status"] == "pass"; }
+bool passed(const Json& conversation) {
+  return conversation["verdict"]["status"] == "pass";
+}
 
 std::vector<TranscriptPair> pair_transcripts(const Json& before, const Json& after) {
   std::vector<TranscriptPair> pairs;
@@ -70,7 +72,8 @@ std::vector<TranscriptPair> pair_transcripts(const Json& before, const Json& aft
   return pairs;
 }
 
-std::vector<GateResult> judge_gates(const ExperimentSpec& spec, const Json& before, const Json& after) {
+std::vector<GateResult> judge_gates(const ExperimentSpec& spec, const Json& before,
+                                    const Json& after) {
   std::vector<GateResult> gates;
   if (!before.is_object() || !after.is_object()) return gates;
   const auto start = measured_from(before, "held_out_first_turn");
@@ -127,7 +130,8 @@ std::string summary_text(const RunSummary& summary) {
   for (std::size_t i = 0; i < std::min(transcripts_shown, summary.transcripts.size()); ++i)
     text += side_by_side_text(summary.transcripts[i], columns) + "\n";
   for (const GateResult& gate : summary.gates)
-    text += fmt::format("gate: {}: {} ({})\n", gate.gate, gate.passed ? "passed" : "REFUSED", gate.found);
+    text += fmt::format("gate: {}: {} ({})\n", gate.gate, gate.passed ? "passed" : "REFUSED",
+                        gate.found);
   return text;
 }
 

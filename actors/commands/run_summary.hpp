@@ -1,5 +1,5 @@
-// RunSummary is what a finished run shows: before and after, transcripts side by side, gates. Read from
-// the API, so it is the same in the process that ran it, in another, and in a report.
+// RunSummary is what a finished run shows: before and after, transcripts side by side, gates. Read
+// from the API, so it is the same in the process that ran it, in another, and in a report.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@
 namespace flywheel {
 
 struct RunSummary {
-  Json run{};      // /v1/runs/RUN
-  Json before{};   // the evaluations with conversations; null where there is none
+  Json run{};     // /v1/runs/RUN
+  Json before{};  // the evaluations with conversations; null where there is none
   Json after{};
   Json metrics{};  // curves by name
   std::vector<BeforeAfter> figures{};

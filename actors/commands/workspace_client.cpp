@@ -31,8 +31,10 @@ Result<WorkspaceClient> WorkspaceClient::open(const std::string& home) {
   if (Workspace::owner_of(home)) {
     inner->http.emplace(Endpoint::unix_socket(Workspace::socket_path_of(home).string()));
   } else {
-    FLYWHEEL_TRY(inner->opened, Node::open({.home = home, .free_bytes_min = 0, .creates_home = false,
-                                          .runs_actors = false}));
+    FLYWHEEL_TRY(
+        inner->opened,
+        Node::open(
+            {.home = home, .free_bytes_min = 0, .creates_home = false, .runs_actors = false}));
     inner->node = inner->opened.get();
   }
   return WorkspaceClient{std::move(inner)};
@@ -54,7 +56,9 @@ Result<Json> WorkspaceClient::post(const std::string& target, const Json& body) 
   return inner_->node->api().post(target, body);
 }
 
-bool WorkspaceClient::has_owner() const { return inner_->http.has_value(); }
+bool WorkspaceClient::has_owner() const {
+  return inner_->http.has_value();
+}
 
 Result<std::string> resolve_run(WorkspaceClient& client, const std::string& text) {
   if (text != "last") {

@@ -1,5 +1,5 @@
-// WorkspaceClient reads and writes a workspace for a subcommand: over the owner's unix socket where an
-// owner lives, else by opening the stores itself.
+// WorkspaceClient reads and writes a workspace for a subcommand: over the owner's unix socket where
+// an owner lives, else by opening the stores itself.
 #pragma once
 
 #include <memory>

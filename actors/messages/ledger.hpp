@@ -1,8 +1,9 @@
-// The conversation with the Ledger: every change of a rollout's state, leases, steps. The changes are
-// storage/ledger_store.hpp's own; each is answered Stored once it is durable.
+// The conversation with the Ledger: every change of a rollout's state, leases, steps. The changes
+// are storage/ledger_store.hpp's own; each is answered Stored once it is durable.
 //
 //   Experiment, SimulatedUser ──PlanRollouts, FinishRollout, ...──▶ Ledger ──Stored──▶
-//   Experiment ──LeaseBatch──▶ Ledger ──BatchLeased──▶      Learner ──ReadRollouts──▶ Ledger ──RolloutBatch──▶
+//   Experiment ──LeaseBatch──▶ Ledger ──BatchLeased──▶      Learner ──ReadRollouts──▶ Ledger
+//   ──RolloutBatch──▶
 #pragma once
 
 #include <cstdint>
@@ -17,16 +18,16 @@ namespace flywheel {
 // What was asked is on disk.
 struct Stored {};
 
-// Asks for one training batch; answered as soon as `group_count` groups are complete and fresh. Where
-// groups had to be given up because they are too old, it is answered at once with those alone, so that
-// the Experiment can have others made.
+// Asks for one training batch; answered as soon as `group_count` groups are complete and fresh.
+// Where groups had to be given up because they are too old, it is answered at once with those
+// alone, so that the Experiment can have others made.
 struct LeaseBatch {
   RunId run{};
-  std::uint64_t step = 0;            // leases for this step
-  PolicyVersion version = 0;         // the learner's weights
-  std::uint64_t staleness_max = 0;   // versions a token may be behind them
+  std::uint64_t step = 0;           // leases for this step
+  PolicyVersion version = 0;        // the learner's weights
+  std::uint64_t staleness_max = 0;  // versions a token may be behind them
   std::uint32_t group_count = 0;
-  bool in_order = false;             // exactly groups (step-1)*group_count .. step*group_count-1
+  bool in_order = false;  // exactly groups (step-1)*group_count .. step*group_count-1
 };
 struct BatchLeased {
   std::uint64_t step = 0;
@@ -41,16 +42,6 @@ struct ReadRollouts {
 };
 struct RolloutBatch {
   std::vector<Rollout> rollouts{};
-};
-
-struct AppendMetric {
-  std::string name{};
-  double value = 0.0;
-};
-struct AppendMetrics {
-  RunId run{};
-  std::uint64_t step = 0;
-  std::vector<AppendMetric> metrics{};
 };
 
 template <class Inspector>
@@ -132,17 +123,6 @@ typename Inspector::result_type inspect(Inspector& f, ReadRollouts& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RolloutBatch& x) {
   return f(caf::meta::type_name("RolloutBatch"), x.rollouts);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendMetric& x) {
-  auto value = as_bits(x.value);
-  return f(caf::meta::type_name("AppendMetric"), x.name, value);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendMetrics& x) {
-  return f(caf::meta::type_name("AppendMetrics"), x.run, x.step, x.metrics);
 }
 
 }  // namespace flywheel

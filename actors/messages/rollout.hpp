@@ -38,11 +38,11 @@ struct GradeTranscript {
 
 // A conversation is over: judged and (in training) durable, or broken with the reason in `failure`.
 struct ConversationEnded {
-  std::uint64_t index = 0;          // the rollout's index, or the evaluation's
-  std::string failure{};            // empty = it ended well
-  bool was_discarded = false;       // nobody could judge it; the ledger has the reason
+  std::uint64_t index = 0;     // the rollout's index, or the evaluation's
+  std::string failure{};       // empty = it ended well
+  bool was_discarded = false;  // nobody could judge it; the ledger has the reason
   std::uint32_t tokens_sampled = 0;
-  Rollout rollout{};                // with transcript and verdict; filled for evaluations only
+  Rollout rollout{};  // with transcript and verdict; filled for evaluations only
 };
 
 template <class Inspector>

@@ -1,4 +1,5 @@
-// The conversation that conducts a run: an Experiment is started and stopped, an Evaluator measures.
+// The conversation that conducts a run: an Experiment is started and stopped, an Evaluator
+// measures.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ struct StopRun {
 
 // Local only: carries weights. Measures them on the held-out tasks.
 struct Evaluate {
-  std::string name{};              // "before", "step 10", "after"
+  std::string name{};  // "before", "step 10", "after"
   LocalWeights weights{};
-  std::uint32_t tasks = 0;         // of the held-out ones, from the first; 0 = all, hand-written too
+  std::uint32_t tasks = 0;  // of the held-out ones, from the first; 0 = all, hand-written too
   std::uint32_t samples_per_task = 1;
 };
 struct Evaluated {
@@ -35,6 +36,17 @@ struct Evaluated {
 
 // Tells an actor that runs a loop of its own to take its next turn.
 struct NextTurn {};
+
+// Points of a run's curves, for the ledger to keep.
+struct AppendMetric {
+  std::string name{};
+  double value = 0.0;
+};
+struct AppendMetrics {
+  RunId run{};
+  std::uint64_t step = 0;
+  std::vector<AppendMetric> metrics{};
+};
 
 // A part of a run died; `restarted` = its keeper started it again.
 struct PartDied {
@@ -63,6 +75,17 @@ typename Inspector::result_type inspect(Inspector& f, Evaluated& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, NextTurn&) {
   return f(caf::meta::type_name("NextTurn"));
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AppendMetric& x) {
+  auto value = as_bits(x.value);
+  return f(caf::meta::type_name("AppendMetric"), x.name, value);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AppendMetrics& x) {
+  return f(caf::meta::type_name("AppendMetrics"), x.run, x.step, x.metrics);
 }
 
 template <class Inspector>

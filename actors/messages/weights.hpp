@@ -1,5 +1,6 @@
-// The conversation that moves weights: the learner makes them, the publisher has every sampler prove
-// what it holds. LocalWeights never leaves the process; on the wire there are hashes and versions.
+// The conversation that moves weights: the learner makes them, the publisher has every sampler
+// prove what it holds. LocalWeights never leaves the process; on the wire there are hashes and
+// versions.
 //
 //   Experiment ──LearnStep──▶ Learner      Experiment ──PublishWeights──▶ Publisher
 //   Publisher ──InstallWeights──▶ Sampler ──WeightsInstalled(hash)──▶ Publisher
@@ -53,9 +54,9 @@ struct CheckpointWritten {
 
 // Learns from exactly these rollouts, which the learner reads from the ledger.
 struct LearnStep {
-  std::uint64_t step = 0;           // the step to take: 1 for the first
-  std::vector<RolloutId> ids{};     // in order
-  bool returns_weights = true;      // false while steps are replayed
+  std::uint64_t step = 0;        // the step to take: 1 for the first
+  std::vector<RolloutId> ids{};  // in order
+  bool returns_weights = true;   // false while steps are replayed
 };
 // Local only: carries weights.
 struct StepLearned {
@@ -85,8 +86,8 @@ struct LoadSnapshot {
 };
 // Local only: carries weights.
 struct SnapshotLoaded {
-  Hash128 hash{};           // state hash of what was loaded
-  LocalWeights weights{};   // in the samplers' precision
+  Hash128 hash{};          // state hash of what was loaded
+  LocalWeights weights{};  // in the samplers' precision
 };
 
 template <class Inspector>

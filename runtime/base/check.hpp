@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define FLYWHEEL_CHECK(condition)                                                                \
-  ((condition)                                                                                   \
-       ? void()                                                                                  \
+#define FLYWHEEL_CHECK(condition)                                                            \
+  ((condition)                                                                               \
+       ? void()                                                                              \
        : (std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition), \
           std::abort()))

@@ -2,9 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <sstream>
+
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace flywheel {
@@ -12,12 +13,16 @@ namespace {
 
 Failure failure_of_errno(int code) {
   switch (code) {
-    case ENOENT: return Failure::not_found;
+    case ENOENT:
+      return Failure::not_found;
     case EACCES:
-    case EPERM: return Failure::permission_denied;
+    case EPERM:
+      return Failure::permission_denied;
     case ENOSPC:
-    case EDQUOT: return Failure::resource_exhausted;
-    default: return Failure::unavailable;
+    case EDQUOT:
+      return Failure::resource_exhausted;
+    default:
+      return Failure::unavailable;
   }
 }
 

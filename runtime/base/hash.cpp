@@ -17,7 +17,9 @@ Hash128 combine(Hash128 first, Hash128 second) {
   return hash_bytes(words, sizeof words);
 }
 
-std::string to_string(Hash128 hash) { return fmt::format("{:016x}{:016x}", hash.high, hash.low); }
+std::string to_string(Hash128 hash) {
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
 
 Result<Hash128> parse_hash(std::string_view text) {
   Hash128 hash;

@@ -19,7 +19,9 @@ struct Hash128 {
 };
 
 Hash128 hash_bytes(const void* data, std::size_t size_bytes);
-inline Hash128 hash_text(std::string_view text) { return hash_bytes(text.data(), text.size()); }
+inline Hash128 hash_text(std::string_view text) {
+  return hash_bytes(text.data(), text.size());
+}
 Hash128 combine(Hash128 first, Hash128 second);  // order matters
 
 std::string to_string(Hash128 hash);  // 32 hexadecimal digits

@@ -83,8 +83,10 @@ std::string to_string(const AnyId& id) {
 
 Result<AnyId> parse_any_id(std::string_view text) {
   const auto refuse = [&] {
-    return fail(Failure::invalid_input,
-                fmt::format("'{}' is not an id: kind, underscore and 26 base-32 digits are expected", text));
+    return fail(
+        Failure::invalid_input,
+        fmt::format("'{}' is not an id: kind, underscore and 26 base-32 digits are expected",
+                    text));
   };
   const auto underscore = text.rfind('_');
   if (underscore == std::string_view::npos || text.size() - underscore - 1 != digit_count)
@@ -107,7 +109,8 @@ AnyId make_any_id(IdKind kind, const Clock& clock) {
 }
 
 AnyId derive_any_id(IdKind kind, const AnyId& parent, std::uint64_t index) {
-  // 32 bits of the parent keep apart what parents of one millisecond derive; 32 bits of index order.
+  // 32 bits of the parent keep apart what parents of one millisecond derive; 32 bits of index
+  // order.
   const auto parent_bytes = parent.bytes();
   const std::uint64_t fingerprint = hash_bytes(parent_bytes.data(), parent_bytes.size()).low;
   return compose(parent.created_ms(), kind, fingerprint << 32 | (index & 0xffffffff));

@@ -81,7 +81,8 @@ IdType make_id(const Clock& clock) {
 }
 
 // The id of a part of something that has an id: a function of its arguments alone, so that a run
-// resumed from its seed names its rollouts and tasks as it did before. Sorts by index within a parent.
+// resumed from its seed names its rollouts and tasks as it did before. Sorts by index within a
+// parent.
 AnyId derive_any_id(IdKind kind, const AnyId& parent, std::uint64_t index);
 template <class IdType>
 IdType derive_id(const AnyId& parent, std::uint64_t index) {

@@ -14,8 +14,8 @@ RandomKey derive_key(std::initializer_list<std::uint64_t> words) {
 }
 
 std::uint64_t Random::next() {
-  const philox4x32_ctr_t counter = {{static_cast<std::uint32_t>(position_),
-                                     static_cast<std::uint32_t>(position_ >> 32), 0, 0}};
+  const philox4x32_ctr_t counter = {
+      {static_cast<std::uint32_t>(position_), static_cast<std::uint32_t>(position_ >> 32), 0, 0}};
   const philox4x32_key_t key = {
       {static_cast<std::uint32_t>(key_.value), static_cast<std::uint32_t>(key_.value >> 32)}};
   const philox4x32_ctr_t block = philox4x32(counter, key);
@@ -23,7 +23,9 @@ std::uint64_t Random::next() {
   return static_cast<std::uint64_t>(block.v[0]) << 32 | block.v[1];
 }
 
-double Random::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Random::unit() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 std::uint64_t Random::below(std::uint64_t bound) {
   FLYWHEEL_CHECK(bound > 0);

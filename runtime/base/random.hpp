@@ -1,5 +1,5 @@
-// Counter-based randomness (Philox4x32-10, Salmon et al. 2011): every number is a function of its key
-// and its position, so what is drawn does not depend on who else draws.
+// Counter-based randomness (Philox4x32-10, Salmon et al. 2011): every number is a function of its
+// key and its position, so what is drawn does not depend on who else draws.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ class Random {
  public:
   explicit Random(RandomKey key, std::uint64_t position = 0) : key_(key), position_(position) {}
 
-  std::uint64_t next();                       // 64 random bits
-  double unit();                              // in [0, 1), 53 bits
-  std::uint64_t below(std::uint64_t bound);   // in [0, bound), unbiased; bound > 0
+  std::uint64_t next();                      // 64 random bits
+  double unit();                             // in [0, 1), 53 bits
+  std::uint64_t below(std::uint64_t bound);  // in [0, bound), unbiased; bound > 0
   std::uint64_t position() const { return position_; }
 
  private:

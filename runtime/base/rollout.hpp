@@ -33,7 +33,7 @@ struct Rollout {
   std::uint32_t sample_index = 0;  // 0 to group_size - 1
   Task task{};
   RolloutState state = RolloutState::planned;
-  std::uint64_t step = 0;            // the step that leased or consumed it; 0 = none, steps start at 1
+  std::uint64_t step = 0;  // the step that leased or consumed it; 0 = none, steps start at 1
   std::string discard_reason{};
   PolicyVersion oldest_version = 0;  // over the tokens that carry loss
   Transcript transcript{};

@@ -8,50 +8,70 @@ namespace flywheel {
 
 const char* to_string(Role role) {
   switch (role) {
-    case Role::system: return "system";
-    case Role::user: return "user";
-    case Role::assistant: return "assistant";
-    case Role::tool: return "tool";
+    case Role::system:
+      return "system";
+    case Role::user:
+      return "user";
+    case Role::assistant:
+      return "assistant";
+    case Role::tool:
+      return "tool";
   }
   return "unknown";
 }
 
 const char* to_string(PartKind kind) {
   switch (kind) {
-    case PartKind::text: return "text";
-    case PartKind::reasoning: return "reasoning";
-    case PartKind::tool_call: return "tool_call";
-    case PartKind::tool_result: return "tool_result";
-    case PartKind::file: return "file";
+    case PartKind::text:
+      return "text";
+    case PartKind::reasoning:
+      return "reasoning";
+    case PartKind::tool_call:
+      return "tool_call";
+    case PartKind::tool_result:
+      return "tool_result";
+    case PartKind::file:
+      return "file";
   }
   return "unknown";
 }
 
 const char* to_string(TokenOrigin origin) {
   switch (origin) {
-    case TokenOrigin::policy: return "policy";
-    case TokenOrigin::chat_template: return "template";
-    case TokenOrigin::user: return "user";
-    case TokenOrigin::tool: return "tool";
+    case TokenOrigin::policy:
+      return "policy";
+    case TokenOrigin::chat_template:
+      return "template";
+    case TokenOrigin::user:
+      return "user";
+    case TokenOrigin::tool:
+      return "tool";
   }
   return "unknown";
 }
 
 const char* to_string(RecordOrigin origin) {
   switch (origin) {
-    case RecordOrigin::human: return "human";
-    case RecordOrigin::simulated: return "simulated";
-    case RecordOrigin::synthetic: return "synthetic";
+    case RecordOrigin::human:
+      return "human";
+    case RecordOrigin::simulated:
+      return "simulated";
+    case RecordOrigin::synthetic:
+      return "synthetic";
   }
   return "unknown";
 }
 
 const char* to_string(FinishReason reason) {
   switch (reason) {
-    case FinishReason::none: return "none";
-    case FinishReason::stop: return "stop";
-    case FinishReason::length: return "length";
-    case FinishReason::cancelled: return "cancelled";
+    case FinishReason::none:
+      return "none";
+    case FinishReason::stop:
+      return "stop";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

@@ -1,8 +1,10 @@
-// Transcript is a conversation as a tree of turns: the one type that serves rollouts, chat, feedback,
-// annotation and export.
+// Transcript is a conversation as a tree of turns: the one type that serves rollouts, chat,
+// feedback, annotation and export.
 //
-//   Transcript ─▶ Turn (role, parent) ─▶ Part  (what a person sees: text, reasoning, tool call, ...)
-//                                    └─▶ Span  (what the model saw: tokens, who wrote them, loss mask)
+//   Transcript ─▶ Turn (role, parent) ─▶ Part  (what a person sees: text, reasoning, tool call,
+//   ...)
+//                                    └─▶ Span  (what the model saw: tokens, who wrote them, loss
+//                                    mask)
 //
 // Guarantees: a next turn extends the earlier tokens exactly, nothing is tokenised twice; only what
 //             the policy sampled carries loss; a turn cut at the token limit is closed with masked
@@ -21,7 +23,13 @@ using PolicyVersion = std::uint64_t;
 using Token = std::int32_t;
 
 enum class Role : std::uint8_t { system = 0, user = 1, assistant = 2, tool = 3 };
-enum class PartKind : std::uint8_t { text = 0, reasoning = 1, tool_call = 2, tool_result = 3, file = 4 };
+enum class PartKind : std::uint8_t {
+  text = 0,
+  reasoning = 1,
+  tool_call = 2,
+  tool_result = 3,
+  file = 4
+};
 enum class TokenOrigin : std::uint8_t { policy = 0, chat_template = 1, user = 2, tool = 3 };
 enum class RecordOrigin : std::uint8_t { human = 0, simulated = 1, synthetic = 2 };
 enum class FinishReason : std::uint8_t { none = 0, stop = 1, length = 2, cancelled = 3 };
@@ -36,10 +44,11 @@ struct Part {
 // Tokens of one author, one origin and one policy version, in order.
 struct Span {
   TokenOrigin origin = TokenOrigin::chat_template;
-  bool carries_loss = false;                     // true only where origin is policy
-  PolicyVersion policy_version = 0;              // the version that sampled them; 0 = base weights
+  bool carries_loss = false;         // true only where origin is policy
+  PolicyVersion policy_version = 0;  // the version that sampled them; 0 = base weights
   std::vector<Token> tokens{};
-  std::vector<float> log_probabilities{};        // the sampler's, one a token; only where origin is policy
+  std::vector<float>
+      log_probabilities{};  // the sampler's, one a token; only where origin is policy
 };
 
 struct Turn {

@@ -4,10 +4,14 @@ namespace flywheel {
 
 const char* to_string(VerdictStatus status) {
   switch (status) {
-    case VerdictStatus::pass: return "pass";
-    case VerdictStatus::fail: return "fail";
-    case VerdictStatus::timeout: return "timeout";
-    case VerdictStatus::infra_error: return "infra_error";
+    case VerdictStatus::pass:
+      return "pass";
+    case VerdictStatus::fail:
+      return "fail";
+    case VerdictStatus::timeout:
+      return "timeout";
+    case VerdictStatus::infra_error:
+      return "infra_error";
   }
   return "unknown";
 }

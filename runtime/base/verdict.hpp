@@ -7,7 +7,8 @@
 
 namespace flywheel {
 
-// infra_error: the grader could not judge; it is retried, then quarantined, and is never a reward of 0.
+// infra_error: the grader could not judge; it is retried, then quarantined, and is never a reward
+// of 0.
 enum class VerdictStatus : std::uint8_t { pass = 0, fail = 1, timeout = 2, infra_error = 3 };
 
 const char* to_string(VerdictStatus status);
@@ -26,7 +27,7 @@ struct Component {
 struct TurnVerdict {
   std::int32_t turn = 0;  // index into Transcript::turns
   bool passed = false;
-  double reward = 0.0;    // 0 to 1
+  double reward = 0.0;  // 0 to 1
   std::vector<Component> components{};
 };
 

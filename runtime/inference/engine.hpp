@@ -1,8 +1,8 @@
 // Engine samples from a model: continuous batching over a KV cache. Tokens in, tokens out.
 //
-// Sequences join and leave between decode steps; the prompt of a group is computed once; weights swap
-// between decode steps without losing sequences. What a sequence samples depends on its tokens, its
-// key, its parameters and the weights alone, not on its batch mates.
+// Sequences join and leave between decode steps; the prompt of a group is computed once; weights
+// swap between decode steps without losing sequences. What a sequence samples depends on its
+// tokens, its key, its parameters and the weights alone, not on its batch mates.
 //
 // Threads: one thread at a time; every call but step() is quick.
 #pragma once
@@ -33,16 +33,16 @@ struct SamplingParameters {
   std::uint32_t top_k = 0;   // 0 = off
   double top_p = 1.0;        // 1 = off
   std::uint32_t tokens_max = 48;
-  bool ignore_end = false;   // sample tokens_max tokens whatever they are: for benches
-  std::vector<Token> stop_tokens{};               // besides the model's own end tokens
+  bool ignore_end = false;           // sample tokens_max tokens whatever they are: for benches
+  std::vector<Token> stop_tokens{};  // besides the model's own end tokens
   std::vector<std::vector<Token>> stop_sequences{};
 };
 
 struct GenerateRequest {
-  std::uint64_t id = 0;           // the caller's; unique among those in flight
-  std::vector<Token> prompt{};    // all tokens before the first sampled one; equal prompts share work
+  std::uint64_t id = 0;         // the caller's; unique among those in flight
+  std::vector<Token> prompt{};  // all tokens before the first sampled one; equal prompts share work
   SamplingParameters sampling{};
-  RandomKey key{};                // this sequence's generator
+  RandomKey key{};  // this sequence's generator
 };
 
 // Tokens sampled under one policy version.
@@ -78,7 +78,7 @@ struct EngineCounts {
   std::uint64_t tokens_sampled = 0;  // since start
   std::uint64_t prompt_tokens_computed = 0;
   std::uint64_t prompt_tokens_reused = 0;
-  std::uint64_t kv_bytes = 0;        // in use
+  std::uint64_t kv_bytes = 0;  // in use
 };
 
 class Engine {
@@ -89,14 +89,15 @@ class Engine {
   // an id already in flight (invalid_argument), a full queue (resource_exhausted).
   virtual Result<> submit(GenerateRequest request) = 0;
 
-  // True if the sequence was in flight; its Generation comes with the next step(), finish cancelled.
+  // True if the sequence was in flight; its Generation comes with the next step(), finish
+  // cancelled.
   virtual bool cancel(std::uint64_t id) = 0;
 
   // Admits what waits, computes its prompts and one token for every active sequence.
   virtual StepReport step() = 0;
 
-  // Tokens sampled from now on carry `version`. Sequences in flight go on with the KV cache they have.
-  // Returns the content hash of what the engine now holds, computed from its own copy, as
+  // Tokens sampled from now on carry `version`. Sequences in flight go on with the KV cache they
+  // have. Returns the content hash of what the engine now holds, computed from its own copy, as
   // content_hash() of the handle converted to the engine's precision would be. On error the old
   // weights stay.
   virtual Result<Hash128> swap_weights(const WeightsHandle& weights, PolicyVersion version) = 0;

@@ -1,5 +1,5 @@
-// What this machine multiplies a second, measured on the shapes of a model: the limit that plans and
-// benches compare with.
+// What this machine multiplies a second, measured on the shapes of a model: the limit that plans
+// and benches compare with.
 #pragma once
 
 #include "runtime/model/model_config.hpp"
@@ -7,7 +7,7 @@
 namespace flywheel {
 
 struct MachineRates {
-  double gemm_flops_float32 = 0.0;   // floating-point operations a second, all cores
+  double gemm_flops_float32 = 0.0;  // floating-point operations a second, all cores
   double gemm_flops_bfloat16 = 0.0;
 };
 

@@ -30,14 +30,14 @@ struct ModelConfig {
   std::int64_t layer_count = 0;
   std::int64_t head_count = 0;
   std::int64_t kv_head_count = 0;
-  std::int64_t head_size = 0;            // numbers a head; hidden_size / head_count unless stated
-  std::int64_t context_length_max = 0;   // tokens
+  std::int64_t head_size = 0;           // numbers a head; hidden_size / head_count unless stated
+  std::int64_t context_length_max = 0;  // tokens
   double rope_theta = 10000.0;
   std::optional<RopeScaling> rope_scaling{};
   double rms_norm_epsilon = 1e-5;
   bool tied_embeddings = true;
-  bool qkv_bias = false;  // Qwen2
-  bool qk_norm = false;   // Qwen3
+  bool qkv_bias = false;            // Qwen2
+  bool qk_norm = false;             // Qwen3
   std::vector<Token> end_tokens{};  // sampling one of these ends a turn
   Token begin_token = -1;           // -1 = none
 

@@ -14,7 +14,8 @@ namespace {
 
 // White_Space; PCRE2's own \s also takes U+180E.
 constexpr std::string_view space_ranges =
-    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a})"
+    R"(\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 
 // What Unicode 15 and 16 added to each class; Debian 12's PCRE2 knows Unicode 14.
 struct UnicodeClass {

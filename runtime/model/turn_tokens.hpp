@@ -1,12 +1,14 @@
-// TurnTokens turns messages into the token spans of a transcript, so that a conversation grows by whole
-// spans and nothing is tokenised twice.
+// TurnTokens turns messages into the token spans of a transcript, so that a conversation grows by
+// whole spans and nothing is tokenised twice.
 //
 //   opening(messages)      ─▶ spans up to where the assistant starts to write
 //   assistant's own tokens ─▶ a policy span, as sampled
 //   continuation(...)      ─▶ what closes the turn, the user's next words, and the next start
 //
-// Guarantees: the spans of opening() are the ids that `transformers` gives for the rendered chat; what
-//             a user types can't forge a turn's border: special tokens spelled in it stay plain text.
+// Guarantees: the spans of opening() are the ids that `transformers` gives for the rendered chat;
+// what
+//             a user types can't forge a turn's border: special tokens spelled in it stay plain
+//             text.
 #pragma once
 
 #include <memory>
@@ -28,8 +30,8 @@ class TurnTokens {
   // A first user turn, after the system text if there is one; ends where the assistant starts.
   Result<std::vector<Span>> opening(const std::string& system, const std::string& user) const;
 
-  // After an assistant turn that ended with `finish`: the masked tokens that close it (the end token
-  // too if the policy did not sample it), the user's turn, and the assistant's next start.
+  // After an assistant turn that ended with `finish`: the masked tokens that close it (the end
+  // token too if the policy did not sample it), the user's turn, and the assistant's next start.
   Result<std::vector<Span>> continuation(FinishReason finish, const std::string& user) const;
 
   // What closes an assistant turn that was cut at the token limit; empty if it ended by itself.

@@ -16,7 +16,9 @@ caf::error to_caf(const Error& error) {
   return {static_cast<std::uint8_t>(error.failure), category, caf::make_message(error.message)};
 }
 
-bool is_failure(const caf::error& error) { return error && error.category() == category; }
+bool is_failure(const caf::error& error) {
+  return error && error.category() == category;
+}
 
 Error to_error(const caf::error& error) {
   if (!is_failure(error)) return {Failure::unavailable, describe(error)};
@@ -30,19 +32,21 @@ std::string describe(const caf::error& error) {
   if (!error) return "none";
   if (is_failure(error)) return to_string(to_error(error));
   if (error.category() == caf::atom("system"))
-    return caf::to_string(static_cast<caf::sec>(error.code())) + " " + caf::to_string(error.context());
+    return caf::to_string(static_cast<caf::sec>(error.code())) + " " +
+           caf::to_string(error.context());
   if (error.category() == caf::atom("exit"))
     return caf::to_string(static_cast<caf::exit_reason>(error.code()));
   return caf::to_string(error);
 }
 
 void add_failure_category(caf::actor_system_config& config) {
-  config.add_error_category(
-      category, [](std::uint8_t code, caf::atom_value, const caf::message& context) {
-        std::string text = to_string(static_cast<Failure>(code));
-        if (context.match_elements<std::string>()) text += ": " + context.get_as<std::string>(0);
-        return text;
-      });
+  config.add_error_category(category,
+                            [](std::uint8_t code, caf::atom_value, const caf::message& context) {
+                              std::string text = to_string(static_cast<Failure>(code));
+                              if (context.match_elements<std::string>())
+                                text += ": " + context.get_as<std::string>(0);
+                              return text;
+                            });
 }
 
 }  // namespace flywheel

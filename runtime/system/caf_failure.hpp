@@ -1,4 +1,5 @@
-// Failure as a CAF error category, both ways: actors answer with the same Error that libraries return.
+// Failure as a CAF error category, both ways: actors answer with the same Error that libraries
+// return.
 #pragma once
 
 #include <string>

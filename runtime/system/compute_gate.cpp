@@ -28,7 +28,8 @@ void ComputeGate::acquire(const std::string& party) {
     const auto wait = waits_.begin(party, {"its turn on the CPU", holder_ + ": end of its turn",
                                            std::chrono::milliseconds{turn_max}});
     while (!released_.wait_for(lock, turn_max, [&] { return holder_.empty() && is_next(party); }))
-      log_error("{} has waited {} minutes for the CPU, which {} holds", party, turn_max.count(), holder_);
+      log_error("{} has waited {} minutes for the CPU, which {} holds", party, turn_max.count(),
+                holder_);
     waits_.end(wait);
   }
   --waiting_[party];

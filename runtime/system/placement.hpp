@@ -1,6 +1,6 @@
-// Placement says where an actor runs: on the shared scheduler, or on a thread of its own. What computes
-// or blocks for more than about a millisecond owns a thread; tests place everything on the scheduler,
-// which they drive by hand.
+// Placement says where an actor runs: on the shared scheduler, or on a thread of its own. What
+// computes or blocks for more than about a millisecond owns a thread; tests place everything on the
+// scheduler, which they drive by hand.
 #pragma once
 
 #include <cstdint>

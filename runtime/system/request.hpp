@@ -1,5 +1,6 @@
-// ask() is the one way an actor asks another: the wait has an owner, a deadline and a name, is listed
-// while it lasts, and its failure says all of that. scripts/check_requests.py forbids other requests.
+// ask() is the one way an actor asks another: the wait has an owner, a deadline and a name, is
+// listed while it lasts, and its failure says all of that. scripts/check_requests.py forbids other
+// requests.
 #pragma once
 
 #include <utility>
@@ -23,7 +24,8 @@ template <class Answer, class Self, class Target, class Message, class OnAnswer,
 void ask(Self* self, WaitRegistry& waits, const Target& target, WaitFor wait_for, Message message,
          OnAnswer on_answer, OnError on_error) {
   const auto deadline = wait_for.deadline;
-  const auto id = waits.begin(std::string{self->name()} + "#" + std::to_string(self->id()), std::move(wait_for));
+  const auto id = waits.begin(std::string{self->name()} + "#" + std::to_string(self->id()),
+                              std::move(wait_for));
   self->request(target, deadline, std::move(message))
       .then(
           [&waits, id, on_answer = std::move(on_answer)](Answer& answer) mutable {

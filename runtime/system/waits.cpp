@@ -22,9 +22,10 @@ Error WaitRegistry::expire(std::uint64_t id, const std::string& reason) {
   if (found == waits_.end()) return {Failure::internal, "a wait ended twice: " + reason};
   const Wait& wait = found->second;
   const double waited_seconds = std::chrono::duration<double>(clock_.now() - wait.since).count();
-  Error error{Failure::deadline_exceeded,
-              fmt::format("{} waited {:.1f} s for {} ({}); it would have been released by {}", wait.owner,
-                          waited_seconds, wait.wait_for.what, reason, wait.wait_for.released_by)};
+  Error error{
+      Failure::deadline_exceeded,
+      fmt::format("{} waited {:.1f} s for {} ({}); it would have been released by {}", wait.owner,
+                  waited_seconds, wait.wait_for.what, reason, wait.wait_for.released_by)};
   waits_.erase(found);
   ++expired_count_;
   return error;

@@ -1,5 +1,6 @@
-// WaitRegistry knows every outstanding wait: who waits for what, since when, until when, and what would
-// release it. `flywheel waits` lists it; a wait that runs out is an error that names all of that.
+// WaitRegistry knows every outstanding wait: who waits for what, since when, until when, and what
+// would release it. `flywheel waits` lists it; a wait that runs out is an error that names all of
+// that.
 //
 // Threads: any.
 #pragma once
@@ -37,7 +38,8 @@ class WaitRegistry {
   std::uint64_t begin(std::string owner, WaitFor wait_for);
   void end(std::uint64_t id);
 
-  // Ends the wait and returns the error that names owner, what, since and what would have released it.
+  // Ends the wait and returns the error that names owner, what, since and what would have released
+  // it.
   Error expire(std::uint64_t id, const std::string& reason);
 
   std::vector<Wait> list() const;  // oldest first

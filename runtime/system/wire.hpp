@@ -1,6 +1,6 @@
-// Numbers on CAF's wire, bit for bit. CAF 0.17.6 corrupts denormals, drops the sign of zero, and hangs
-// its network thread for ever on an infinity; so no message hands CAF a float or double, only their
-// bits. scripts/check_requests.py forbids raw floating-point fields in inspect().
+// Numbers on CAF's wire, bit for bit. CAF 0.17.6 corrupts denormals, drops the sign of zero, and
+// hangs its network thread for ever on an infinity; so no message hands CAF a float or double, only
+// their bits. scripts/check_requests.py forbids raw floating-point fields in inspect().
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,9 @@ typename Inspector::result_type inspect(Inspector& f, WireBits<Number>& x) {
   } else {
     Number& number = x.number;
     return f(bits, caf::meta::load_callback([&]() -> caf::error {
-      std::memcpy(&number, &bits, sizeof bits);
-      return caf::none;
-    }));
+               std::memcpy(&number, &bits, sizeof bits);
+               return caf::none;
+             }));
   }
 }
 
@@ -59,15 +59,16 @@ template <class Inspector, class Number>
 typename Inspector::result_type inspect(Inspector& f, WireRaw<Number>& x) {
   std::string bytes;
   if constexpr (Inspector::reads_state) {
-    bytes.assign(reinterpret_cast<const char*>(x.numbers.data()), x.numbers.size() * sizeof(Number));
+    bytes.assign(reinterpret_cast<const char*>(x.numbers.data()),
+                 x.numbers.size() * sizeof(Number));
     return f(bytes);
   } else {
     auto& numbers = x.numbers;
     return f(bytes, caf::meta::load_callback([&]() -> caf::error {
-      numbers.resize(bytes.size() / sizeof(Number));
-      std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(Number));
-      return caf::none;
-    }));
+               numbers.resize(bytes.size() / sizeof(Number));
+               std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(Number));
+               return caf::none;
+             }));
   }
 }
 
@@ -75,7 +76,9 @@ typename Inspector::result_type inspect(Inspector& f, WireRaw<Number>& x) {
 struct WireJson {
   Json& json;
 };
-inline WireJson as_text(Json& json) { return {json}; }
+inline WireJson as_text(Json& json) {
+  return {json};
+}
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, WireJson& x) {
@@ -86,9 +89,9 @@ typename Inspector::result_type inspect(Inspector& f, WireJson& x) {
   } else {
     Json& json = x.json;
     return f(text, caf::meta::load_callback([&]() -> caf::error {
-      json = Json::parse(text, nullptr, false);
-      return json.is_discarded() ? caf::error{caf::sec::invalid_argument} : caf::error{};
-    }));
+               json = Json::parse(text, nullptr, false);
+               return json.is_discarded() ? caf::error{caf::sec::invalid_argument} : caf::error{};
+             }));
   }
 }
 
@@ -112,9 +115,9 @@ typename Inspector::result_type inspect(Inspector& f, WireEnum<Enum>& x) {
   } else {
     Enum& value = x.value;
     return f(number, caf::meta::load_callback([&]() -> caf::error {
-      value = static_cast<Enum>(number);
-      return caf::none;
-    }));
+               value = static_cast<Enum>(number);
+               return caf::none;
+             }));
   }
 }
 

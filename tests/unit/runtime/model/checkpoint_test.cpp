@@ -112,7 +112,7 @@ TEST_SUITE("runtime/model/checkpoint") {
         Json::array({{{"role", "user"}, {"content", "Name 3 rivers \xE2\x86\x92"}}});
     const auto text = real->chat_template->render(messages, true);
     REQUIRE(text.has_value());
-    CHECK(text == again->chat_template->render(messages, true));
+    CHECK(*text == again->chat_template->render(messages, true).value_or(""));
     CHECK(again->tokenizer->encode(*text, true) == real->tokenizer->encode(*text, true));
   }
 
@@ -254,7 +254,8 @@ TEST_SUITE("runtime/model/checkpoint") {
           std::string::npos);
     CHECK(refusal_with({{"x", "model-00001-of-00002.safetensors"}}).find("'x'") !=
           std::string::npos);
-    CHECK(refusal_with({{"model.norm.weight", "none.safetensors"}}).find("none.safetensors") !=
+    CHECK(refusal_with({{"x", "none.safetensors"}}).find("none.safetensors") != std::string::npos);
+    CHECK(refusal_with({{"model.norm.weight", "none.safetensors"}}).find("but not by") !=
           std::string::npos);
     CHECK(refusal_with(Json::array()).find("'weight_map'") != std::string::npos);
   }
@@ -295,7 +296,7 @@ TEST_SUITE("runtime/model/checkpoint") {
           std::string::npos);
     CHECK(refusal_of(with("token_embd.weight", {8, 16}, 1).bytes()).find("is missing") !=
           std::string::npos);
-    CHECK(refusal_of(with("token_embd.weight", {16, 8}, 1).bytes()).find("is missing") !=
+    CHECK(refusal_of(with("token_embd.weight", {16, 8}, 1).bytes()).find("[8, 16]") !=
           std::string::npos);
     CHECK(refusal_of(
               finished(with("output.weight", {8, 16}, std::numeric_limits<float>::quiet_NaN())))

@@ -42,59 +42,19 @@ std::string repeated(const std::string& text, std::size_t count) {
   return out;
 }
 
+// What mutations paste in: the template language's own marks and words.
+const std::vector<std::string> mutation_bits{
+    // clang-format off
+    "{{", "}}", "{%", "%}", "{#", "#}", "-", "'", "\"", "(", ")", "[", "]", "{", "}", "|", ".",
+    ",", ":", "~", "+", "*", "**", "//", "%", " is ", " in ", " not ", " if ", " else ",
+    "{% for x in messages %}", "{% endfor %}", "{% if ", "{% endif %}", "{% set x = ",
+    "{% macro m() %}", "{% endmacro %}", "{% raw %}", "messages", "loop", "namespace(", "[::-1]",
+    "\\", "\n", "9999999999999999999", "0", "|tojson", "|join(", "|sort", "\xff", "é",
+    // clang-format on
+};
+
 // A template with a few bytes changed, cut out, doubled or swapped with another's.
 std::string mutated(std::string source, const std::string& other, Random& random) {
-  static const std::vector<std::string> bits{"{{",
-                                             "}}",
-                                             "{%",
-                                             "%}",
-                                             "{#",
-                                             "#}",
-                                             "-",
-                                             "'",
-                                             "\"",
-                                             "(",
-                                             ")",
-                                             "[",
-                                             "]",
-                                             "{",
-                                             "}",
-                                             "|",
-                                             ".",
-                                             ",",
-                                             ":",
-                                             "~",
-                                             "+",
-                                             "*",
-                                             "**",
-                                             "//",
-                                             "%",
-                                             " is ",
-                                             " in ",
-                                             " not ",
-                                             " if ",
-                                             " else ",
-                                             "{% for x in messages %}",
-                                             "{% endfor %}",
-                                             "{% if ",
-                                             "{% endif %}",
-                                             "{% set x = ",
-                                             "{% macro m() %}",
-                                             "{% endmacro %}",
-                                             "{% raw %}",
-                                             "messages",
-                                             "loop",
-                                             "namespace(",
-                                             "[::-1]",
-                                             "\\",
-                                             "\n",
-                                             "9999999999999999999",
-                                             "0",
-                                             "|tojson",
-                                             "|join(",
-                                             "|sort",
-                                             "\xff",
-                                             "é"};
   for (std::uint64_t left = 1 + random.below(6); left > 0; --left) {
     const std::size_t at = random.below(source.size() + 1);
     const std::size_t size = std::min<std::size_t>(random.below(20), source.size() - at);
@@ -103,7 +63,7 @@ std::string mutated(std::string source, const std::string& other, Random& random
         source.erase(at, size);
         break;
       case 1:
-        source.insert(at, bits[random.below(bits.size())]);
+        source.insert(at, mutation_bits[random.below(mutation_bits.size())]);
         break;
       case 2:
         source.insert(at, source.substr(at, size));
