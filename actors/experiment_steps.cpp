@@ -66,7 +66,7 @@ void on_committed(Self self, const StepLearned& learned) {
   state.config.observer->step_committed(learned);
   const auto& spec = state.spec();
   const bool is_last = state.all_steps_learned();
-  if (spec.snapshots.every_steps > 0 && learned.step % spec.snapshots.every_steps == 0)
+  if (spec.snapshots.every_steps > 0 && learned.step % spec.snapshots.every_steps == 0 && !is_last)
     save_snapshot(self, learned.step);
   if (spec.evaluation.every_steps > 0 && learned.step % spec.evaluation.every_steps == 0 &&
       !is_last)

@@ -19,16 +19,18 @@ constexpr std::string_view held_out_topics[] = {
     "constellations",  "toys",
 };
 
+// "A bullet list" is what people call any marked list, so these openings leave the marker open, as
+// the work that this experiment was derisked with does; a later turn that asks for bullets means
+// bullets.
 constexpr OpeningPhrase training_openings[] = {
     {"direct", "List exactly {n} {t}, one per line, as a list. Write nothing else."},
     {"direct", "Give me a list of {n} {t}, nothing else."},
-    {"direct", "Name {n} {t} as a bullet list, one per line.", ListStyle::bullet},
+    {"direct", "Name {n} {t} as a bullet list, one per line."},
     {"direct", "Write a list of exactly {n} {t}. Only the list, no other text."},
     {"polite", "I need a list of {n} {t}. Only the list please."},
     {"polite", "Please list {n} {t}, one per line. Only the list, please."},
     {"polite", "Could you give me a list of {n} {t}? Only the list, please."},
-    {"polite", "Please write a bullet list of {n} {t} and nothing else. Thank you.",
-     ListStyle::bullet},
+    {"polite", "Please write a bullet list of {n} {t} and nothing else. Thank you."},
     {"terse", "List {n} {t}. Only the list."},
     {"terse", "List of {n} {t}, one per line. Nothing else."},
     {"terse", "{n} {t} as a list. No other text."},
@@ -44,7 +46,7 @@ constexpr OpeningPhrase training_openings[] = {
     {"formal",
      "Kindly supply a list of {number} {t}. No introduction and no explanation, only the list."},
     {"hurried", "Quick: list {n} {t}, one per line, nothing else."},
-    {"hurried", "In a hurry. List {n} {t} as bullet points, nothing else.", ListStyle::bullet},
+    {"hurried", "In a hurry. List {n} {t} as bullet points, nothing else."},
     {"hurried", "Give me {n} {t} as a list, fast. Only the list."},
     {"hurried", "Short answer please: a list of {n} {t}, nothing else."},
 };
@@ -55,7 +57,7 @@ constexpr OpeningPhrase held_out_openings[] = {
     {"direct", "Show me a list with {n} {t} and no other words."},
     {"polite", "I would like a list of {n} {t}. Please answer with the list alone."},
     {"polite", "Can you write down {number} {t} as a list, please? No other words."},
-    {"polite", "Please put {n} {t} in bullet points and stop there.", ListStyle::bullet},
+    {"polite", "Please put {n} {t} in bullet points and stop there."},
     {"terse", "A list with {n} {t}. That's all."},
     {"terse", "{n} {t}, in a list, no more."},
     {"chatty",
