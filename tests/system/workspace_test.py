@@ -1,0 +1,54 @@
+"""One workspace, many callers: a second run goes to the owner, and readers get in between."""
+import json
+import unittest
+
+from program import DONE, WorkspaceCase, spec_text
+
+READERS = (("status",), ("runs",), ("waits",), ("data", "show", "last", "--limit", "3"))
+
+
+class Workspace(WorkspaceCase):
+    def test_two_runs_and_four_readers_share_a_workspace(self):
+        first_spec = self.write("first.yaml", spec_text(name="first", tokens_max=32, steps=150))
+        second_spec = self.write("second.yaml", spec_text(name="second", seed=2, steps=60))
+        first = self.start("run", first_spec)
+        self.wait_until(lambda: "learning step 2" in self.output_of(first), "step 2", first)
+        second = self.start("run", second_spec)
+        readers = [self.start(*arguments) for arguments in READERS for _ in range(3)]
+        for reader in readers:
+            self.assertEqual(self.wait(reader), DONE, self.output_of(reader))
+        self.assertIsNone(first.poll(), "the owner was through before the readers had read")
+        self.assertEqual(self.wait(second), DONE, self.output_of(second)[-2000:])
+        self.assertEqual(self.wait(first), DONE, self.output_of(first)[-2000:])
+
+        runs = self.read_json("runs")["runs"]
+        self.assertEqual({(run["name"], run["status"], run["last_step"]) for run in runs},
+                         {("first", "finished", 150), ("second", "finished", 60)})
+        report = self.assert_clean()
+        self.assertEqual((report["runs"], report["rollouts"]["consumed"]), (2, 8 * (150 + 60)))
+
+    def test_two_runs_started_at_the_same_moment_on_no_workspace_both_finish(self):
+        spec = self.write("spec.yaml", spec_text(steps=20))
+        processes = [self.start("run", spec), self.start("run", spec)]
+        for process in processes:
+            self.assertEqual(self.wait(process), DONE, self.output_of(process)[-2000:])
+        self.assertEqual([run["status"] for run in self.read_json("runs")["runs"]],
+                         ["finished", "finished"])
+        self.assert_clean()
+
+    def test_what_the_owner_answers_is_what_a_reader_prints(self):
+        owner = self.start_owner()
+        run = self.get("/v1/runs")["runs"][0]
+        self.assertTrue(run["is_live"])
+        self.assertEqual(self.read_json("runs")["runs"][0]["id"], run["id"])
+        waits = self.get("/v1/waits")
+        self.assertEqual(waits["expired_count"], 0)
+        for wait in waits["waits"]:
+            self.assertGreater(wait["seconds_left"], 0, json.dumps(wait))
+            self.assertTrue(wait["owner"] and wait["what"] and wait["released_by"], json.dumps(wait))
+        self.interrupt(owner)
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    unittest.main()
