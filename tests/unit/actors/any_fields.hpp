@@ -125,7 +125,10 @@ bool is_same(const T& x, const T& y) {
     return x.size() == y.size() &&
            std::equal(x.begin(), x.end(), y.begin(),
                       [](const auto& one, const auto& other) { return is_same(one, other); });
-  } else if constexpr (requires { x.first; }) {
+  } else if constexpr (requires {
+                         x.first;
+                         x.second;
+                       }) {
     return is_same(x.first, y.first) && is_same(x.second, y.second);
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
