@@ -234,7 +234,7 @@ def write_stubs(root, name):
         tests.write_text(TEST_FOLDER)
         written.append(tests)
     left = [f"say in actors/{name}.hpp what it does, guarantees and who starts it again",
-            "spawn it in actors/node.cpp and give it its part of actors/config.hpp",
+            "spawn it in actors/run_parts.cpp; its settings belong in actors/config.hpp",
             f"round-trip Ask{values['Type']} and {values['Type']}Answer in the messages test"]
     row = (f"| `{values['Type']}` | `actors/{name}.hpp` | the shared scheduler "
            "| say who starts it again |\n")
