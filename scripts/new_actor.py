@@ -234,10 +234,11 @@ def write_stubs(root, name):
         tests.write_text(TEST_FOLDER)
         written.append(tests)
     left = [f"say in actors/{name}.hpp what it does, guarantees and who starts it again",
-            "spawn it in actors/node.cpp and give it its part of actors/config.hpp",
+            "spawn it in actors/run_parts.cpp; its settings belong in actors/config.hpp",
             f"round-trip Ask{values['Type']} and {values['Type']}Answer in the messages test"]
+    row = (f"| `{values['Type']}` | `actors/{name}.hpp` | the shared scheduler "
+           "| say who starts it again |\n")
     name = values["Type"]
-    row = f"| `{name}` | Ask{name} → {name}Answer | say what it does |\n"
     table = r"^\| *[Aa]ctor *\|.*\n\|[-| :]+\|\n(?:\|.*\n)*"
     if not add_row(root, "README.md", table, row, written):
         left.append("a row in README's actor table")

@@ -23,7 +23,7 @@ class NewActor(support.PlantedTree):
     def setUp(self):
         super().setUp()
         self.write("actors/messages/messages.hpp", MESSAGES)
-        self.write("README.md", "| actor | asks | does |\n|---|---|---|\n| `A` | x | y |\n\nz\n")
+        self.write("README.md", "| actor | file | if it dies |\n|---|---|---|\n| `A` | x | y |\n\nz\n")
         self.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n- `B`: c.\n")
 
     def test_the_stubs_keep_every_rule(self):
@@ -39,7 +39,8 @@ class NewActor(support.PlantedTree):
         self.assertIn('ledger.hpp"\n#include "actors/messages/replay_buffer.hpp"\n#include', text)
         self.assertIn("LeaseBatch))\n  CAF_ADD_TYPE_ID(flywheel, (flywheel::AskReplayBuffer))\n",
                       text)
-        self.assertIn("| `A` | x | y |\n| `ReplayBuffer` |", (self.root / "README.md").read_text())
+        self.assertIn("| `A` | x | y |\n| `ReplayBuffer` | `actors/replay_buffer.hpp` |",
+                      (self.root / "README.md").read_text())
         self.assertIn("## Unreleased\n\n- `ReplayBuffer`: ",
                       (self.root / "CHANGELOG.md").read_text())
         self.assertEqual(len(left), 3)
