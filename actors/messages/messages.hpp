@@ -2,8 +2,8 @@
 //
 // A message is a plain struct named after what it asks for or announces; it has named fields, no
 // behaviour, and owns its data. Adding one: the struct and inspect() in its conversation's header,
-// a line below, a line in tests/unit/actors/messages_test.cpp. Peers recognise a message by its
-// type name, and ids are appended, never reordered (docs/adr/0002).
+// and a line below; tests/unit/actors/messages_test.cpp then covers it. Peers recognise a message
+// by its type name, and ids are appended, never reordered (docs/adr/0002).
 #pragma once
 
 #include <caf/type_id.hpp>
