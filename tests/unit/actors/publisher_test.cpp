@@ -7,6 +7,7 @@
 #include "runtime/model/weights_handle.hpp"
 #include "tests/support/deterministic_system.hpp"
 #include "tests/support/run_fixture.hpp"
+#include "tests/unit/actors/mixed_weights.hpp"
 
 using namespace flywheel;
 using flywheel::testing::DeterministicSystem;
@@ -107,6 +108,27 @@ TEST_SUITE("actors/publisher") {
     REQUIRE_FALSE(published);
     CHECK(published.error().failure == Failure::hash_mismatch);
     CHECK(published.error().message.find(to_string(content_hash(before))) != std::string::npos);
+    CHECK(published.error().message.find(to_string(content_hash(after))) != std::string::npos);
+    CHECK_FALSE(lab.generate());
+  }
+
+  TEST_CASE("one stale tensor is caught on the first sync, and no token is sampled after it") {
+    const auto before = random_weights(RunFixture{}.checkpoint.config, 1);
+    const auto after = random_weights(RunFixture{}.checkpoint.config, 2);
+    const auto mixed =
+        flywheel::testing::with_tensor_of(after, before, "model.layers.1.mlp.down_proj.weight");
+    bool is_stale = false;
+    PublisherLab lab{[&](Engine& real, const WeightsHandle& weights, PolicyVersion version) {
+      return real.swap_weights(is_stale ? mixed : weights, version);
+    }};
+    REQUIRE(lab.publish(before, 1));
+    is_stale = true;
+
+    const auto published = lab.publish(after, 2);
+
+    REQUIRE_FALSE(published);
+    CHECK(published.error().failure == Failure::hash_mismatch);
+    CHECK(published.error().message.find(to_string(content_hash(mixed))) != std::string::npos);
     CHECK(published.error().message.find(to_string(content_hash(after))) != std::string::npos);
     CHECK_FALSE(lab.generate());
   }
