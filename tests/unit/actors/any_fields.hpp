@@ -132,8 +132,8 @@ bool is_same(const T& x, const T& y) {
     return is_same(x.first, y.first) && is_same(x.second, y.second);
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const auto left = fields_of(x);
-      const auto right = fields_of(y);
+      [[maybe_unused]] const auto left = fields_of(x);  // unused where there are no fields
+      [[maybe_unused]] const auto right = fields_of(y);
       return (is_same(std::get<I>(left), std::get<I>(right)) && ...);
     }
     (std::make_index_sequence<field_count<T>>{});

@@ -83,20 +83,6 @@ TEST_SUITE("actors/messages") {
     other.turns.push_back({.turn = 1, .components = {{.name = "count exact", .value = 5e-324}}});
     CHECK_FALSE(is_same(verdict, other));
   }
-
-  TEST_CASE("a message that is cut short is refused, not half read") {
-    ActorSystemConfig config;
-    caf::actor_system system{config};
-    LearnStep original;
-    Filler{1}.fill(original);
-    auto bytes = bytes_of(system, caf::make_message(original));
-    bytes.resize(bytes.size() - 1);
-
-    caf::message message;
-    caf::binary_deserializer source{system, bytes};
-
-    CHECK(source(message));
-  }
 }
 
 }  // namespace flywheel::testing
