@@ -89,7 +89,9 @@ std::string_view nearest_name(std::span<const std::string_view> candidates, std:
   std::string_view nearest;
   std::size_t fewest = std::max<std::size_t>(2, name.size() / 3) + 1;  // farther is no suggestion
   for (const auto candidate : candidates) {
-    const std::size_t distance = edit_distance(candidate, name);
+    // A key cut short ("staleness" for "staleness_max") is as near as one with a letter wrong.
+    const bool is_cut = name.size() >= 4 && candidate.starts_with(name);
+    const std::size_t distance = is_cut ? 1 : edit_distance(candidate, name);
     if (distance < fewest) {
       fewest = distance;
       nearest = candidate;

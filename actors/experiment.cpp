@@ -162,7 +162,8 @@ void advance(Self self) {
   const bool replay_waits =
       is_replaying && state.spec().deterministic &&
       (state.progress.version < state.newest.version || !state.users.empty() || state.is_planning ||
-       (!state.unfinished.empty() && state.may_talk(state.unfinished.front())));
+       (!state.unfinished.empty() && state.may_talk(state.unfinished.front())) ||
+       state.next_group < state.groups_allowed());
   if (is_replaying && !state.is_learning && !replay_waits) return take_step(self);
   use_credits(self);
   if (is_replaying || state.is_learning) return;
@@ -172,7 +173,10 @@ void advance(Self self) {
     state.is_stopping = true;
     state.stop_reason = "budget.minutes is used up";
     advance(self);
-  } else if (!state.is_saving) {
+  } else if (!state.is_saving &&
+             (!state.spec().deterministic || state.progress.version == state.newest.version)) {
+    // A deterministic run publishes every version: a step that were learned while one is on its way
+    // would have the next groups sampled by a later version than theirs.
     take_step(self);
   }
 }

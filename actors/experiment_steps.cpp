@@ -100,6 +100,7 @@ void on_replayed(Self self, const StepLearned& learned) {
                                 " was committed",
                       .rolled_back = true});
   state.newest = learned.weights;
+  if (state.config.resume.replay.empty()) state.progress.phase = "learning";
   report_progress(self);
   advance(self);
 }

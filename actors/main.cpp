@@ -7,10 +7,12 @@
 #include <CLI/Formatter.hpp>
 
 #include "actors/commands/command.hpp"
+#include "runtime/base/log.hpp"
 
 namespace {
 
 int run(int argument_count, char** arguments) {
+  flywheel::log_to_stderr();
   CLI::App program{"Flywheel: from what people do with a model to better checkpoints, and back.",
                    "flywheel"};
   program.require_subcommand(1);

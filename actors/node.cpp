@@ -68,12 +68,14 @@ Result<std::unique_ptr<Node>> Node::open(const NodeConfig& config) {
                      .clock = &clock};
   std::unique_ptr<Node> node{new Node{std::move(inner)}};
   Inner& self = *node->inner_;
+  if (config.runs_actors) {
+    std::signal(SIGPIPE, SIG_IGN);
+    self.system = std::make_unique<caf::actor_system>(self.system_config);
+    self.services.system = self.system.get();
+  }
   self.api = std::make_unique<Api>(self.services, node.get());
   if (!config.runs_actors) return node;
 
-  std::signal(SIGPIPE, SIG_IGN);
-  self.system = std::make_unique<caf::actor_system>(self.system_config);
-  self.services.system = self.system.get();
   HttpServerConfig server;
   server.address.clear();
   server.socket_path = self.workspace->socket_path().string();

@@ -48,6 +48,10 @@ Result<std::uint64_t> count_given_up(const LedgerStore& ledger, RunId run, std::
 std::uint64_t newest_usable_step(const ExperimentSpec& spec, const ResumePoint& resume) {
   std::uint64_t step = resume.last_step;
   if (!spec.deterministic) return step;
+  // The first group that was never planned asks for one, too, unless all were planned.
+  if (resume.next_group < spec.budget.steps * spec.task.tasks_per_step)
+    step = std::min<std::uint64_t>(
+        step, version_of_group(resume.next_group, spec.task.tasks_per_step, spec.staleness_max));
   for (const Rollout& rollout : resume.unfinished)
     if (rollout.state == RolloutState::planned)
       step = std::min<std::uint64_t>(

@@ -23,7 +23,19 @@ Result<int> execute(const GlobalOptions& options, const std::string& what) {
     return exit_done;
   }
   if (what == "keys") {
-    print(experiment_keys_text());
+    if (!options.json) {
+      print(experiment_keys_text());
+      return exit_done;
+    }
+    Json keys = Json::array();
+    for (const SpecKey& key : experiment_keys())
+      keys.push_back({{"path", key.path},
+                      {"type", key.type},
+                      {"unit", key.unit},
+                      {"meaning", key.meaning},
+                      {"default", key.fallback},
+                      {"bounds", key.bounds}});
+    print_json(Json{{"keys", std::move(keys)}});
     return exit_done;
   }
   FLYWHEEL_TRY(const auto spec, load_experiment_spec(what, algorithm_table()));

@@ -202,13 +202,15 @@ Result<int> execute(const Options& options) {
                 "run: give a spec's path, or --resume RUN, one of the two");
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  if (Workspace::owner_of(options.global.home)) return run_at_owner(options);
+  if (wait_for_owner(options.global.home)) return run_at_owner(options);
   std::uint64_t free_bytes_min = NodeConfig{}.free_bytes_min;
   if (options.resume.empty()) {
     FLYWHEEL_TRY(const auto spec, load_spec(options));
     free_bytes_min = static_cast<std::uint64_t>(spec.budget.disk_gib_min * (1ULL << 30));
   }
-  auto node = Node::open({.home = options.global.home, .free_bytes_min = free_bytes_min});
+  auto node = Node::open({.home = options.global.home,
+                          .free_bytes_min = free_bytes_min,
+                          .creates_home = options.resume.empty()});
   if (!node && node.error().failure == Failure::already_exists) return run_at_owner(options);
   if (!node) return fail(node.error());
   return run_here(options, **node);

@@ -90,9 +90,8 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
   const bool trained_left = coin() % 2 == 0;
   const Answer& left = trained_left ? trained : base;
   const Answer& right = trained_left ? base : trained;
-  if (global.json)
-    print_json(Json{{"prompt", options.prompt}, {"base", base.text}, {"trained", trained.text}});
-  else
+  Json answers{{"prompt", options.prompt}, {"base", base.text}, {"trained", trained.text}};
+  if (!global.json)
     print(side_by_side_text({.title = options.prompt,
                              .before = {{"assistant", left.text}},
                              .after = {{"assistant", right.text}}},
@@ -102,7 +101,10 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
   if (!global.json)
     print(fmt::format("1 was {}, 2 was {}\n", trained_left ? "trained" : "base",
                       trained_left ? "base" : "trained"));
-  if (choice.empty()) return exit_done;
+  if (choice.empty()) {
+    if (global.json) print_json(answers);
+    return exit_done;
+  }
   if (choice == "trained") choice = trained_left ? "left" : "right";
   if (choice == "base") choice = trained_left ? "right" : "left";
   client.reset();
@@ -118,7 +120,11 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
       {"candidates", Json::array({{{"checkpoint", left.checkpoint}, {"answer", left.text}},
                                   {{"checkpoint", right.checkpoint}, {"answer", right.text}}})}};
   FLYWHEEL_TRY(const Json stored, writer.post("/v1/votes", body));
-  print(global.json ? stored.dump() + "\n" : "stored " + stored["id"].get<std::string>() + "\n");
+  answers["vote"] = stored;
+  if (global.json)
+    print_json(answers);
+  else
+    print("stored " + stored["id"].get<std::string>() + "\n");
   return exit_done;
 }
 

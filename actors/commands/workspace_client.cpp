@@ -1,6 +1,8 @@
 #include "actors/commands/workspace_client.hpp"
 
+#include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "actors/api.hpp"
@@ -13,7 +15,20 @@ namespace {
 constexpr std::chrono::seconds read_time_max{30};
 constexpr std::chrono::minutes post_time_max{5};  // the owner loads a model before it answers
 
+constexpr std::chrono::seconds owner_start_max{20};
+
 }  // namespace
+
+bool wait_for_owner(const std::string& home) {
+  const auto end = std::chrono::steady_clock::now() + owner_start_max;
+  while (Workspace::owner_of(home)) {
+    HttpClient client{Endpoint::unix_socket(Workspace::socket_path_of(home).string())};
+    if (client.get_json("/healthz", std::chrono::seconds{1})) return true;
+    if (std::chrono::steady_clock::now() > end) return true;  // the next call says what is wrong
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+  return false;
+}
 
 struct WorkspaceClient::Inner {
   std::unique_ptr<Node> opened;  // where no owner lives
@@ -28,7 +43,7 @@ WorkspaceClient& WorkspaceClient::operator=(WorkspaceClient&&) noexcept = defaul
 
 Result<WorkspaceClient> WorkspaceClient::open(const std::string& home) {
   auto inner = std::make_unique<Inner>();
-  if (Workspace::owner_of(home)) {
+  if (wait_for_owner(home)) {
     inner->http.emplace(Endpoint::unix_socket(Workspace::socket_path_of(home).string()));
   } else {
     FLYWHEEL_TRY(

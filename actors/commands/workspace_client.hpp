@@ -33,6 +33,10 @@ class WorkspaceClient {
   std::unique_ptr<Inner> inner_;
 };
 
+// True where another process owns the workspace and answers; an owner that is still starting is
+// given time to, one that goes away meanwhile is none.
+bool wait_for_owner(const std::string& home);
+
 // The run that `text` names: an id, or "last" for the newest.
 Result<std::string> resolve_run(WorkspaceClient& client, const std::string& text);
 

@@ -5,6 +5,13 @@
 
 namespace flywheel {
 
+void log_to_stderr() {
+  auto console = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  console->set_level(spdlog::level::warn);
+  console->set_pattern("%^%l%$: %v");
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("flywheel", std::move(console)));
+}
+
 Result<> log_to_file(const std::string& path) {
   try {
     auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);

@@ -9,6 +9,9 @@
 
 namespace flywheel {
 
+// Sends the log to stderr: standard output is for what was asked for. Warnings and worse.
+void log_to_stderr();
+
 // Sends the process's log to `path` (appended), and what is a warning or worse to stderr too.
 Result<> log_to_file(const std::string& path);
 

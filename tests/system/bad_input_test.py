@@ -101,7 +101,7 @@ class Specs(BadInput):
 
     def test_too_little_free_disk_is_refused_with_the_figure(self):
         spec = self.write("spec.yaml", self.changed("disk_gib_min: 0.1", "disk_gib_min: 1000000"))
-        self.refuse("run", spec, names=["GiB"])
+        self.refuse("run", spec, names=["MiB free", "needed"])
 
 
 class Usage(BadInput):

@@ -77,7 +77,7 @@ class AfterARun(WorkspaceCase):
         ids = re.findall(r"^stored (vote_\w+)$", text, re.MULTILINE)
         self.assertEqual(len(ids), 1, text)
         owner = self.start_owner()
-        ids.append(self.read_json(*vote, "--vote", "tie", "--rater", "owned")["id"])
+        ids.append(self.read_json(*vote, "--vote", "tie", "--rater", "owned")["vote"]["id"])
         votes = {each["id"]: each for each in self.get("/v1/votes")["votes"]}
         self.assertEqual(sorted(votes), sorted(ids))
         alone, owned = votes[ids[0]], votes[ids[1]]

@@ -132,7 +132,7 @@ bool is_same(const T& x, const T& y) {
     return is_same(x.first, y.first) && is_same(x.second, y.second);
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      [[maybe_unused]] const auto left = fields_of(x);  // unused for messages without fields
+      [[maybe_unused]] const auto left = fields_of(x);  // unused where there are no fields
       [[maybe_unused]] const auto right = fields_of(y);
       return (is_same(std::get<I>(left), std::get<I>(right)) && ...);
     }
