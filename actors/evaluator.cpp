@@ -143,6 +143,11 @@ void on_ended(Self self, ConversationEnded& ended) {
 Evaluator::behavior_type behavior(Self self, RunContextPtr context, EvaluatorConfig config) {
   self->state.context = std::move(context);
   self->state.config = std::move(config);
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    for (const auto& evaluation : self->state.queue)
+      for (const auto& [index, user] : evaluation->talking) self->send_exit(user, exit.reason);
+    self->quit(exit.reason);
+  });
   return {
       [self](Evaluate& request) -> caf::result<Evaluated> {
         auto evaluation = std::make_shared<Evaluation>();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
 
 #include "actors/experiment_state.hpp"
 #include "runtime/base/log.hpp"
@@ -79,6 +80,8 @@ void end(Self self, RunOutcome outcome) {
   if (state.has_ended) return;
   state.has_ended = true;
   if (state.newest.handle) outcome.weights_hash = content_hash(state.newest.handle);
+  // Their samplers are about to go; without an exit they would wait out their deadlines.
+  for (auto& [index, user] : state.users) self->send_exit(user, caf::exit_reason::user_shutdown);
   state.users.clear();
   state.config.observer->ended(outcome);
   self->quit();

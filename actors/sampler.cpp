@@ -82,7 +82,7 @@ void State::decode_step() {
 
 void State::fail_all(const Error& error) {
   for (auto& [id, promise] : unanswered) {
-    engine->cancel(id);
+    if (engine) engine->cancel(id);
     promise.deliver(to_caf(error));
   }
   unanswered.clear();
@@ -92,6 +92,17 @@ Sampler::behavior_type behavior(Sampler::stateful_pointer<State> self, RunContex
                                 SamplerConfig config) {
   self->state.context = std::move(context);
   self->state.config = std::move(config);
+  // CAF lets a promise that is dropped wait out its asker's deadline, so a sampler that ends
+  // answers.
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.fail_all({Failure::cancelled, self->state.config.name + " was stopped"});
+    self->quit(exit.reason);
+  });
+  self->set_exception_handler([self](std::exception_ptr&) -> caf::error {
+    const Error error{Failure::internal, self->state.config.name + " broke down while decoding"};
+    self->state.fail_all(error);
+    return to_caf(error);
+  });
   return {
       [self](Generate& request) -> caf::result<Generated> {
         auto promise = self->make_response_promise<Generated>();

@@ -29,6 +29,7 @@ sampling: {{tokens_max: {tokens_max}}}
 learning: {{learning_rate: 1.0e-3}}
 budget: {{steps: {steps}, disk_gib_min: 0.1}}
 evaluation: {{samples_per_task: 1}}
+compute: {{threads: 1}}
 snapshots: {{every_steps: 2}}
 """
 
