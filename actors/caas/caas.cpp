@@ -128,10 +128,22 @@ void Caas::add_routes(HttpServer& server) {
               .pattern = "/healthz",
               .handler = [this](HttpRequest, Responder responder) { responder.json(health()); },
               .is_public = true});
+  server.add({.method = "GET",
+              .pattern = "/readyz",
+              .handler = [this](HttpRequest, Responder responder) { answer_ready(responder); },
+              .is_public = true});
+  add_metrics_route(server, state_->metrics);
   add_container_routes(server, *state_);
   add_exec_routes(server, *state_);
   add_file_routes(server, *state_);
   add_session_routes(server, *state_);
+}
+
+// Ready to make another container: what a load balancer asks.
+void Caas::answer_ready(const Responder& responder) const {
+  const bool has_room = state_->table.living_count() < state_->config.limits.container_count_max;
+  const bool is_ready = has_room && !state_->is_stopping && state_->workers.has_room(1);
+  responder.json({{"ready", is_ready}}, is_ready ? 200 : 503);
 }
 
 SandboxHost& Caas::host() {

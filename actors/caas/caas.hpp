@@ -47,6 +47,7 @@ class Caas {
  private:
   explicit Caas(std::unique_ptr<CaasState> state);
   void run_timers();
+  void answer_ready(const Responder& responder) const;
 
   std::unique_ptr<CaasState> state_;
   std::size_t lost_count_ = 0;

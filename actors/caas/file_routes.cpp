@@ -32,7 +32,7 @@ struct Place {
 };
 
 Result<std::string> checked_path(std::string_view path) {
-  if (path.empty()) return fail(Failure::invalid_input, "path: which file? send ?path=/work/NAME");
+  if (path.empty()) return fail(Failure::invalid_input, "path: which file? send ?path=/tmp/NAME");
   if (path.size() > 4096) return fail(Failure::invalid_input, "path: more than 4096 bytes");
   if (path.find('\0') != std::string_view::npos)
     return fail(Failure::invalid_input, "path: holds a NUL");

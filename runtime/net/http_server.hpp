@@ -96,4 +96,7 @@ class HttpServer {
 // GET /healthz (public) and GET /metrics, as every node has them.
 void add_standard_routes(HttpServer& server, Metrics& metrics = flywheel::metrics());
 
+// GET /metrics alone, for who says more on /healthz.
+void add_metrics_route(HttpServer& server, Metrics& metrics = flywheel::metrics());
+
 }  // namespace flywheel
