@@ -28,7 +28,7 @@ const char* kind_name(FileKind kind) {
 }
 
 Json seconds_or_null(std::uint64_t at_ms) {
-  return at_ms == 0 ? Json{} : Json{at_ms / 1000};
+  return at_ms == 0 ? Json() : Json(at_ms / 1000);
 }
 
 void put_memory_limit(Json& json, std::uint64_t bytes) {
@@ -49,10 +49,10 @@ Json container_json(const ContainerRecord& record) {
             {"owner", record.owner},
             {"expires_at", seconds_or_null(record.expires_ms)},
             {"ended_at", seconds_or_null(record.ended_ms)},
-            {"reason", record.reason.empty() ? Json{} : Json{record.reason}},
-            {"message", record.message.empty() ? Json{} : Json{record.message}},
-            {"exit_code", Json{}},
-            {"signal", Json{}}};
+            {"reason", record.reason.empty() ? Json() : Json(record.reason)},
+            {"message", record.message.empty() ? Json() : Json(record.message)},
+            {"exit_code", Json()},
+            {"signal", Json()}};
   if (record.idle_ms > 0)
     json["expires_after"] = {{"anchor", "last_active_at"}, {"minutes", record.idle_ms / 60'000}};
   if (record.state == ContainerState::exited)
@@ -69,15 +69,15 @@ Json container_json(const ContainerRecord& record) {
 Json exec_outcome_json(const ExecResult& result) {
   return {{"state", "ended"},
           {"end", to_string(result.end)},
-          {"exit_code", result.exit_code < 0 ? Json{} : Json{result.exit_code}},
-          {"signal", result.signal == 0 ? Json{} : Json{result.signal}},
+          {"exit_code", result.exit_code < 0 ? Json() : Json(result.exit_code)},
+          {"signal", result.signal == 0 ? Json() : Json(result.signal)},
           {"stdout_bytes", result.output_bytes},
           {"stderr_bytes", result.error_bytes},
           {"truncated", result.is_truncated},
           {"wall_ms", milliseconds(result.wall_time)},
           {"cpu_ms", milliseconds(result.cpu_time)},
           {"memory_bytes_max", result.memory_bytes_max},
-          {"error", result.error.empty() ? Json{} : Json{result.error}}};
+          {"error", result.error.empty() ? Json() : Json(result.error)}};
 }
 
 void put_bytes(Json& object, const std::string& name, std::string_view bytes, bool wants_base64) {
