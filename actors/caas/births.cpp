@@ -59,7 +59,7 @@ Result<> furnish(CaasState& state, Birth& birth) {
   if (birth.command.empty()) return {};
   ExecRequest main{.is_detached = true};
   main.spec.command = birth.command;
-  main.spec.wall_time_max = std::chrono::hours{24 * 30};  // its container's life ends it before
+  main.spec.wall_time_max = std::chrono::hours{24 * 7};  // its container's life ends it before
   FLYWHEEL_TRY(const auto started, state.execs.begin(live, main, {}, true));
   return {};
 }

@@ -14,7 +14,7 @@ constexpr std::size_t command_bytes_max = 128 * 1024;  // what the kernel takes 
 constexpr std::size_t input_bytes_max = 4 << 20;
 constexpr std::size_t files_max = 256;
 constexpr std::uint64_t day_ms = 24ULL * 3600 * 1000;
-constexpr std::uint64_t life_ms_max = 30 * day_ms;
+constexpr std::uint64_t life_ms_max = 7 * day_ms;
 
 void read_limits(BodyFields& fields, SandboxLimits& limits) {
   const Json* body = fields.find("limits");

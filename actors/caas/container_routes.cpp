@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t create_body_bytes_max = 32 << 20;
 constexpr std::size_t page_max = 1000;
+constexpr std::uint64_t life_s_max = 7ULL * 24 * 3600;
 
 Json list_json(const std::vector<ContainerRecord>& records, bool has_more) {
   Json data = Json::array();
@@ -146,7 +147,10 @@ HttpResponse make_change(CaasState& state, const std::shared_ptr<LiveContainer>&
   if (change == Change::snapshot) {
     CommandRecord command{wall_ms(state), "snapshot"};
     const std::uint64_t number = state.execs.next_command(*live);
-    auto name = box->snapshot();
+    auto name = [&] {
+      const std::unique_lock lock{live->files_mutex};
+      return box->snapshot();
+    }();
     command.result = name ? Json{{"snapshot", *name}} : Json{{"error", name.error().message}};
     state.execs.log(*live, number, command);
     return name ? json_response({{"object", "snapshot"}, {"snapshot", *name}}, 201)
@@ -198,7 +202,10 @@ void fork(CaasState& state, const HttpRequest& request, const Responder& respond
     birth.record.expires_ms = life_ms == 0 ? 0 : birth.record.created_ms + life_ms;
     birth.record.spec["forked_from"] = to_string((*live)->id);
     birth.record.spec["command"] = Json::array();
-    birth.make = [from = *box] { return from->fork(); };
+    birth.make = [from = *box, live = *live] {
+      const std::unique_lock lock{live->files_mutex};
+      return from->fork();
+    };
   }
   bear(state, std::move(births), key_of(request), answer_born(responder, body->contains("n")));
 }
@@ -209,7 +216,7 @@ void extend(CaasState& state, const HttpRequest& request, const Responder& respo
   const auto body = body_of(request);
   if (!body) return void(responder.send(refusal(body.error())));
   BodyFields fields{*body, "request body"};
-  const auto ttl_s = fields.number("ttl_s", 0, 1, 30ULL * 24 * 3600);
+  const auto ttl_s = fields.number("ttl_s", 0, 1, life_s_max);
   if (fields.find("ttl_s") == nullptr) fields.refuse("ttl_s", "is missing: seconds from now on");
   if (auto outcome = fields.finish(); !outcome)
     return void(responder.send(refusal(outcome.error())));
@@ -266,8 +273,8 @@ Result<Birth> replay_birth(CaasState& state, const ContainerRecord& source, cons
                                                "its files came to be");
   FLYWHEEL_TRY(auto asked, parse_recorded_spec(source.spec));
   asked.name = fields.text("name", source.name, 256);
-  asked.idle_ms = fields.number("idle_s", source.idle_ms / 1000, 0, 30ULL * 24 * 3600) * 1000;
-  asked.ttl_ms = fields.number("ttl_s", asked.ttl_ms / 1000, 0, 30ULL * 24 * 3600) * 1000;
+  asked.idle_ms = fields.number("idle_s", source.idle_ms / 1000, 0, life_s_max) * 1000;
+  asked.ttl_ms = fields.number("ttl_s", asked.ttl_ms / 1000, 0, life_s_max) * 1000;
   FLYWHEEL_TRY_VOID(fields.finish());
   if (!asked.command.empty())
     return fail(Failure::invalid_argument, "a container with a main command can't be replayed");

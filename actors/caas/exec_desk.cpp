@@ -131,7 +131,10 @@ void ExecDesk::start(const std::shared_ptr<Running>& running) {
   observer.on_end = [this, running](const ExecResult& result) {
     workers_.post([this, running, result] { finish(running, result); });
   };
-  auto started = running->box->start(running->spec, std::move(observer));
+  auto started = [&] {
+    const std::shared_lock lock{running->live->files_mutex};
+    return running->box->start(running->spec, std::move(observer));
+  }();
   if (!started) return finish(running, fail(std::move(started.error())));
   bool is_cancelled = false;
   {

@@ -58,6 +58,7 @@ void with_box(CaasState& state, const HttpRequest& request, const Responder& res
   const auto go_on = [&state, live = *live, responder, work] {
     answer_later(state, responder, [&state, live, work] {
       auto box = running_box(state, *live);
+      const std::shared_lock lock{live->files_mutex};
       return box ? work(Place{live, *box, {}}) : box.error();
     });
   };
@@ -187,7 +188,7 @@ HttpResponse tar_in(Container& box, const std::string& path, const std::string& 
 }
 
 void get_files(CaasState& state, const HttpRequest& request, const Responder& responder) {
-  if (request.query_value("path").empty())
+  if (find_value(request.query, "path") == nullptr)
     return with_box(
         state, request, responder, Verb::read, "list_files", Json::object(),
         [id = std::string{request.parameter("id")}](const Place& place) {

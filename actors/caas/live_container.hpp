@@ -1,6 +1,6 @@
 // LiveContainer is what the service holds of a container until its end. Internal to actors/caas.
 //
-// Threads: every field but `id` is guarded by the ContainerTable's mutex.
+// Threads: every field but `id` and `files_mutex` is guarded by the ContainerTable's mutex.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct ReplayState {
 
 struct LiveContainer {
   ContainerId id{};
+  // Held shared while a command is started or a file is worked on, alone while files are copied: a
+  // box that copies refuses the rest, for milliseconds. Of no use to the other fields.
+  std::shared_mutex files_mutex{};
   ContainerRecord record{};
   std::shared_ptr<Container> box{};  // none while creating, or while a replay stands on its log
   SteadyTime creating_until{};

@@ -68,12 +68,14 @@ struct Made {
 // The older container's own files, if it lives and has done exactly what was replayed.
 std::shared_ptr<Container> forked(CaasState& state, const ReplayState& replay) {
   std::shared_ptr<Container> source;
-  if (const auto live = state.table.find(replay.source)) {
+  const auto live = state.table.find(replay.source);
+  if (live) {
     const std::lock_guard lock{state.table.mutex};
     if (live->command_count == replay.next && live->running_count == 0 && !live->replay)
       source = live->box;
   }
   if (!source) return nullptr;
+  const std::unique_lock lock{live->files_mutex};
   auto box = source->fork();
   return box ? *box : nullptr;
 }

@@ -68,7 +68,7 @@ HttpResponse open_session(CaasState& state, const std::shared_ptr<LiveContainer>
     number = ++live->session_count;
   }
   const std::uint64_t command = state.execs.next_command(*live);
-  auto session = Session::start(**box, opening.kind, opening.env, opening.cwd, 30 * 24h);
+  auto session = Session::start(**box, opening.kind, opening.env, opening.cwd, 7 * 24h);
   state.execs.log(*live, command,
                   {wall_ms(state),
                    "session_open",
