@@ -1,5 +1,6 @@
 #include "actors/caas/work_queue.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace flywheel {
@@ -55,8 +56,10 @@ void WorkQueue::stop() {
 void WorkQueue::run() {
   std::unique_lock lock{mutex_};
   for (;;) {
-    changed_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
+    changed_.wait_for(lock, std::chrono::seconds{1},
+                      [this] { return is_stopping_ || !queue_.empty(); });
+    if (queue_.empty() && is_stopping_) return;
+    if (queue_.empty()) continue;
     Work work = std::move(queue_.front());
     queue_.pop_front();
     waiting_.set(static_cast<double>(queue_.size()));
