@@ -17,6 +17,7 @@ MAY_INCLUDE = [
     ("runtime/net/", ("runtime/net/", "runtime/base/")),
     ("runtime/statistics/", ("runtime/statistics/", "runtime/base/")),
     ("runtime/tasks/", ("runtime/tasks/", "runtime/base/")),
+    ("runtime/tools/", ("runtime/tools/", "runtime/sandbox/", "runtime/base/")),
     ("runtime/grading/", ("runtime/grading/", "runtime/tasks/", "runtime/base/")),
     ("runtime/model/", ("runtime/model/", "runtime/base/")),
     ("runtime/inference/", ("runtime/inference/", "runtime/model/", "runtime/base/")),
