@@ -231,10 +231,13 @@ Result<> ContainerCore::pause() {
     FLYWHEEL_TRY_VOID(expect_running());
   }
   FLYWHEEL_TRY(BoxPacket packet, ask(BoxMessage::pause, {}));
-  const std::lock_guard lock{mutex_};
-  FLYWHEEL_TRY_VOID(expect_running());
-  state_ = ContainerState::paused;
-  paused_at_ = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock{mutex_};
+    FLYWHEEL_TRY_VOID(expect_running());
+    state_ = ContainerState::paused;
+    paused_at_ = std::chrono::steady_clock::now();
+  }
+  for (const auto& exec : execs()) exec->pause();
   return {};
 }
 
@@ -252,7 +255,7 @@ Result<> ContainerCore::resume() {
     state_ = ContainerState::running;
     paused = std::chrono::steady_clock::now() - paused_at_;
   }
-  for (const auto& exec : execs()) exec->postpone(paused);
+  for (const auto& exec : execs()) exec->resume(paused);
   return {};
 }
 

@@ -118,6 +118,7 @@ void ContainerCore::on_launcher_gone() {
 void ContainerCore::end_with(ContainerState state, const std::string& reason) {
   const auto self = shared_from_this();
   if (control_watch_ != 0) on_control_end();
+  host_->forget(*this);  // first: whoever sees the end sees the room that it left
   {
     const std::lock_guard lock{mutex_};
     if (is_ended(state_)) return;
@@ -125,7 +126,7 @@ void ContainerCore::end_with(ContainerState state, const std::string& reason) {
     reason_ = reason;
     has_changed_.notify_all();
   }
-  host_->forget(*this);
+  host_->announce_end(id_);
 }
 
 }  // namespace flywheel

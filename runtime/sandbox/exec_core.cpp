@@ -101,6 +101,8 @@ void ExecCore::on_time() {
     const Time now = std::chrono::steady_clock::now();
     if (requested_end_ != ExecEnd::exited) {
       lost = owner_.lock();  // its kill has not worked
+    } else if (is_paused_) {
+      return;  // resume() arms it again
     } else if (now >= deadline_) {
       request_end(ExecEnd::wall_timeout);
     } else if (spec_.silence_max.count() > 0 && now >= last_output_ + spec_.silence_max) {
@@ -119,9 +121,15 @@ void ExecCore::request_end(ExecEnd end) {
   arm();
 }
 
-void ExecCore::postpone(std::chrono::steady_clock::duration paused) {
+void ExecCore::pause() {
+  const std::lock_guard lock{mutex_};
+  is_paused_ = true;
+}
+
+void ExecCore::resume(std::chrono::steady_clock::duration paused) {
   const std::lock_guard lock{mutex_};
   if (is_ended_) return;
+  is_paused_ = false;
   deadline_ += paused;
   last_output_ += paused;
   arm();

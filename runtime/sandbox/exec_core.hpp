@@ -45,7 +45,8 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   void refused(int code, const std::string& what);
   // Its supervisor or its container is no more. False if nothing had asked for its end.
   bool gone(const std::string& reason);
-  void postpone(std::chrono::steady_clock::duration paused);  // its deadlines
+  void pause();  // time does not run against it until resume()
+  void resume(std::chrono::steady_clock::duration paused);
 
   std::uint64_t number() const override { return number_; }
   ExecResult wait() override;
@@ -94,6 +95,7 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   Time deadline_{};
   Time last_output_{};
   std::uint64_t timer_ = 0;
+  bool is_paused_ = false;
   ExecEnd requested_end_ = ExecEnd::exited;  // exited: nothing was requested
   bool is_ended_ = false;
   ExecResult outcome_{};

@@ -93,6 +93,7 @@ void HostCore::close() {
   has_changed_.wait_for(lock, close_time_max, [this] { return launcher_process_ < 0; });
   lock.unlock();
   loop_.stop();
+  lock_file_.reset();  // containers that people still hold keep the rest of this alive
 }
 
 Result<> HostCore::check(const SandboxSpec& spec) const {
@@ -249,19 +250,23 @@ void HostCore::on_container_end(std::function<void(const std::string&)> callback
 }
 
 void HostCore::forget(const ContainerCore& container) {
-  if (!container.origin().snapshot.empty()) snapshots_.release(container.origin().snapshot);
-  std::function<void(const std::string&)> on_end;
   std::shared_ptr<ContainerCore> dropped;
+  const std::lock_guard lock{mutex_};
+  const auto found = containers_.find(container.number());
+  if (found == containers_.end()) return;
+  dropped = std::move(found->second);
+  containers_.erase(found);
+  if (!container.origin().snapshot.empty()) snapshots_.release(container.origin().snapshot);
+  has_changed_.notify_all();
+}
+
+void HostCore::announce_end(const std::string& id) const {
+  std::function<void(const std::string&)> on_end;
   {
     const std::lock_guard lock{mutex_};
-    const auto found = containers_.find(container.number());
-    if (found == containers_.end()) return;
-    dropped = std::move(found->second);
-    containers_.erase(found);
     on_end = on_end_;
-    has_changed_.notify_all();
   }
-  if (on_end) on_end(container.id());
+  if (on_end) on_end(id);
 }
 
 HostCore::Groups HostCore::groups_of(const std::string& id) const {

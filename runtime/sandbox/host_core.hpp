@@ -45,7 +45,8 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
 
   void end_container(std::uint64_t number);  // asks the launcher
   void on_container_end(std::function<void(const std::string&)> callback);
-  void forget(const ContainerCore& container);  // on the loop's thread
+  void forget(const ContainerCore& container);  // on the loop's thread, as the next
+  void announce_end(const std::string& id) const;
 
   // The folder of a container's cgroup in one hierarchy; empty where there is none.
   struct Groups {

@@ -1,7 +1,7 @@
 // The file system of a container: an overlay on a tmpfs of its own, /proc, /dev, nothing else.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -33,33 +33,88 @@ BoxError mount_disk(const CellSpec& spec) {
   return {};
 }
 
+// The layers below the upper folder, the uppermost first, as the overlay will have them.
+std::vector<std::string> layers_of(const CellSpec& spec) {
+  std::vector<std::string> layers;
+  for (std::size_t start = 0; start < spec.layers.size();) {
+    const std::size_t end = std::min(spec.layers.find(':', start), spec.layers.size());
+    layers.push_back(spec.layers.substr(start, end - start));
+    start = end + 1;
+  }
+  return layers;
+}
+
+// Makes one folder in the upper folder as the layers have it, so that it merges with theirs. Behind
+// a link it would hide what the link leads to.
+BoxError make_folder(const Box& box, const std::vector<std::string>& layers,
+                     const std::string& path) {
+  const std::string own = "upper" + path;
+  struct stat status {};
+  if (::lstat(own.c_str(), &status) == 0)
+    return {"make " + path + ", where no folder is", S_ISDIR(status.st_mode) ? 0 : ENOTDIR};
+  bool is_below = false;
+  for (const std::string& layer : layers) {
+    is_below = ::lstat((layer + path).c_str(), &status) == 0;
+    if (is_below && !S_ISDIR(status.st_mode))
+      return {"make " + path + ", where no folder is", ENOTDIR};
+    if (is_below) break;
+  }
+  if (::mkdir(own.c_str(), 0755) != 0) return failed("make " + path);
+  if (!is_below) return {};
+  const bool is_given = box.is_root && status.st_uid < box_id_count && status.st_gid < box_id_count;
+  if (is_given && ::chown(own.c_str(), status.st_uid, status.st_gid) != 0)
+    return failed("own " + path);
+  return ::chmod(own.c_str(), status.st_mode & 01777) == 0 ? BoxError{} : failed("make " + path);
+}
+
+BoxError make_folders(const Box& box, const std::vector<std::string>& layers,
+                      const std::string& path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1))
+    if (BoxError error = make_folder(box, layers, path.substr(0, slash)); error.code != 0)
+      return error;
+  return make_folder(box, layers, path);
+}
+
 // The folders that commands may write to, owned by their user.
-BoxError make_writable_folders(const Box& box, const CellSpec& spec) {
+BoxError make_writable_folders(const Box& box, const std::vector<std::string>& layers,
+                               const std::string& working_folder) {
   struct Folder {
     const char* path;
     mode_t mode;
     bool is_users;
   };
-  constexpr Folder folders[] = {{"upper/tmp", 01777, false},     {"upper/var", 0755, false},
-                                {"upper/var/tmp", 01777, false}, {"upper/home", 0755, false},
-                                {"upper/home/user", 0755, true}, {"upper/work", 0755, true},
-                                {"upper/run", 01777, false}};
+  const Folder folders[] = {{"/tmp", 01777, false},
+                            {"/var", 0755, false},
+                            {"/var/tmp", 01777, false},
+                            {"/home", 0755, false},
+                            {"/home/user", 0755, true},
+                            {"/run", 01777, false},
+                            {working_folder.c_str(), 0755, true}};
   for (const Folder& folder : folders) {
-    if (::mkdir(folder.path, 0755) != 0 || ::chmod(folder.path, folder.mode) != 0)
-      return failed(std::string{"make /"} + (folder.path + 6));
-    if (folder.is_users && box.is_root && ::chown(folder.path, box_user, box_user) != 0)
-      return failed(std::string{"own /"} + (folder.path + 6));
+    const std::string own = std::string{"upper"} + folder.path;
+    if (BoxError error = make_folders(box, layers, folder.path); error.code != 0) return error;
+    if (::chmod(own.c_str(), folder.mode) != 0) return failed(std::string{"make "} + folder.path);
+    if (folder.is_users && box.is_root && ::chown(own.c_str(), box_user, box_user) != 0)
+      return failed(std::string{"own "} + folder.path);
   }
-  if (spec.working_folder == "/work") return {};
-  const std::string own = "upper" + spec.working_folder;
-  for (std::size_t slash = own.find('/', 6); slash != std::string::npos;
-       slash = own.find('/', slash + 1))
-    if (::mkdir(own.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST)
-      return failed("make " + spec.working_folder);
-  if (::mkdir(own.c_str(), 0755) != 0 && errno != EEXIST)
-    return failed("make " + spec.working_folder);
-  if (box.is_root && ::chown(own.c_str(), box_user, box_user) != 0)
-    return failed("own " + spec.working_folder);
+  return {};
+}
+
+// The places where the host's folders and files will be seen.
+BoxError make_bind_targets(const Box& box, const std::vector<std::string>& layers,
+                           const CellSpec& spec) {
+  for (const CellBind& bind : spec.binds) {
+    const std::size_t slash = bind.target.rfind('/');
+    const std::string& folder = bind.is_folder ? bind.target : bind.target.substr(0, slash);
+    if (!folder.empty())
+      if (BoxError error = make_folders(box, layers, folder); error.code != 0) return error;
+    if (bind.is_folder) continue;
+    const int file =
+        ::open(("upper" + bind.target).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (file < 0) return failed("make " + bind.target);
+    ::close(file);
+  }
   return {};
 }
 
@@ -76,23 +131,11 @@ BoxError mount_proc() {
   return {};
 }
 
-// Called in the new root: whatever links an image or a snapshot holds lead nowhere else.
 BoxError mount_binds(const CellSpec& spec) {
+  constexpr unsigned from_empty_path = 4;  // MOVE_MOUNT_F_EMPTY_PATH
   for (const CellBind& bind : spec.binds) {
-    const std::string& path = bind.target;
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1))
-      if (::mkdir(path.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST)
-        return failed("make the parents of " + bind.target);
-    if (bind.is_folder) {
-      if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return failed("make " + bind.target);
-    } else {
-      const int file = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-      if (file < 0) return failed("make " + bind.target);
-      ::close(file);
-    }
-    if (::syscall(SYS_move_mount, bind.mount, "", AT_FDCWD, path.c_str(),
-                  4 /* MOVE_MOUNT_F_EMPTY_PATH */) != 0)
+    if (::syscall(SYS_move_mount, bind.mount, "", AT_FDCWD, bind.target.c_str(), from_empty_path) !=
+        0)
       return failed("bind " + bind.target);
     ::close(bind.mount);
   }
@@ -112,8 +155,11 @@ BoxError make_root() {
 BoxError mount_cell(Cell& cell) {
   const CellSpec& spec = cell.spec;
   if (BoxError error = mount_disk(spec); error.code != 0) return error;
-  if (!spec.is_restored)
-    if (BoxError error = make_writable_folders(*cell.box, spec); error.code != 0) return error;
+  const std::vector<std::string> layers = layers_of(spec);
+  BoxError made;
+  if (!spec.is_restored) made = make_writable_folders(*cell.box, layers, spec.working_folder);
+  if (made.code == 0) made = make_bind_targets(*cell.box, layers, spec);
+  if (made.code != 0) return made;
 
   const std::string options = "lowerdir=" + spec.layers + ",upperdir=upper,workdir=work,userxattr";
   if (::mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV, options.c_str()) != 0)

@@ -192,7 +192,8 @@ BoxError Cgroups::create(const std::string& name, std::uint64_t memory_bytes,
   const bool is_slowed =
       cpu_ms_per_s < 1000ULL * static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   if (!make(own_.memory, groups.memory) || !make(own_.pids, groups.pids) ||
-      !make(is_slowed ? own_.cpu : std::string{}, groups.cpu) || !make(own_.cpu_usage, groups.cpu_usage))
+      !make(is_slowed ? own_.cpu : std::string{}, groups.cpu) ||
+      !make(own_.cpu_usage, groups.cpu_usage))
     return {"make its cgroups", errno};
   const std::string bytes = std::to_string(memory_bytes);
   const std::string quota = std::to_string(cpu_ms_per_s * cpu_period_us / 1000);

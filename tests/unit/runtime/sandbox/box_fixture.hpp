@@ -5,9 +5,8 @@
 #include <memory>
 #include <string>
 
-#include <unistd.h>
-
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "runtime/sandbox/sandbox_host.hpp"
 
