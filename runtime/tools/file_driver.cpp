@@ -1,9 +1,9 @@
 #include "runtime/tools/file_driver.hpp"
 
 namespace flywheel {
+namespace {
 
-const std::string& file_driver() {
-  static const std::string source = R"python(
+constexpr const char* program = R"python(
 import csv, io, os, subprocess, sys
 
 action, path, line = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -103,6 +103,11 @@ if action == 'list':
 else:
     {'describe': describe, 'read': read}[action](text())
 )python";
+
+}  // namespace
+
+const std::string& file_driver() {
+  static const std::string source{program};
   return source;
 }
 

@@ -29,6 +29,7 @@ class FileTool final : public Tool {
 
   const ToolSpec& spec() const override { return spec_; }
   ToolLimits limits() const override { return limits_; }
+  bool runs_code() const override { return true; }
 
   ToolResult run(const Json& arguments, ToolSession& session) const override {
     const std::string action = arguments.at("action");

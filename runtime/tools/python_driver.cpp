@@ -1,9 +1,9 @@
 #include "runtime/tools/python_driver.hpp"
 
 namespace flywheel {
+namespace {
 
-const std::string& python_driver() {
-  static const std::string source = R"python(
+constexpr const char* program = R"python(
 import ast, base64, io, json, os, sys, traceback
 
 path, text_max = sys.argv[1], int(sys.argv[2])
@@ -12,6 +12,8 @@ sys.argv = ['cell']
 sys.path.insert(0, os.getcwd())
 os.environ.setdefault('MPLBACKEND', 'Agg')
 os.environ.setdefault('MPLCONFIGDIR', '/tmp/matplotlib')
+# Debian's own copy is in /etc, which a container has of its own.
+os.environ.setdefault('MATPLOTLIBRC', '/usr/share/matplotlib/mpl-data/matplotlibrc')
 results, error = [], None
 names = {'__name__': '__main__', '__builtins__': __builtins__}
 
@@ -65,6 +67,11 @@ with open(path + '.part', 'w') as file:
 os.replace(path + '.part', path)
 os._exit(1 if error else 0)
 )python";
+
+}  // namespace
+
+const std::string& python_driver() {
+  static const std::string source{program};
   return source;
 }
 

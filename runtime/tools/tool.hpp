@@ -73,6 +73,9 @@ class Tool {
   // `arguments` fit spec().parameters.
   virtual ToolResult run(const Json& arguments, ToolSession& session) const = 0;
 
+  // Whether run() needs the session's workbench, and so a sandbox.
+  virtual bool runs_code() const { return false; }
+
   // The page of a url that this tool can show; null where it has none.
   virtual const Page* page(std::string_view) const { return nullptr; }
 };

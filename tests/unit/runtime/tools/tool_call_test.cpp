@@ -40,7 +40,9 @@ TEST_SUITE("runtime/tools/tool_call") {
 
   TEST_CASE("a list between the tags, as SmolLM2 writes it, is its calls in order") {
     const auto parsed = parse_tool_calls(
-        R"(<tool_call>[{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}}]</tool_call>)",
+        "<tool_call>["
+        R"({"name": "a", "arguments": {}}, {"name": "b", "arguments": {}})"
+        "]</tool_call>",
         "call_1");
 
     REQUIRE(parsed.calls.size() == 2);
