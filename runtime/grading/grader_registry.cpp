@@ -12,11 +12,8 @@ namespace flywheel {
 
 std::span<const Grader* const> graders() {
   static const std::array<const Grader*, 5> all = {
-      &cited_answer_grader(),
-      &one_line_function_grader(),
-      &repo_function_grader(),
-      &short_answer_grader(),
-      &structured_list_grader(),
+      &cited_answer_grader(), &one_line_function_grader(), &repo_function_grader(),
+      &short_answer_grader(), &structured_list_grader(),
   };
   return all;
 }

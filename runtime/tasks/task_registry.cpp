@@ -12,11 +12,8 @@ namespace flywheel {
 
 std::span<const TaskFamily* const> task_families() {
   static const std::array<const TaskFamily*, 5> families = {
-      &cited_answers(),
-      &one_line_functions(),
-      &repo_functions(),
-      &short_answers(),
-      &structured_requests(),
+      &cited_answers(), &one_line_functions(),  &repo_functions(),
+      &short_answers(), &structured_requests(),
   };
   return families;
 }
