@@ -2,43 +2,25 @@
 
 #include "actors/actor_system.hpp"
 #include "actors/evaluator.hpp"
-#include "actors/run_host.hpp"
 #include "actors/run_plan.hpp"
-#include "runtime/grading/grader_registry.hpp"
 #include "runtime/system/request.hpp"
 #include "runtime/system/shutdown.hpp"
-#include "runtime/tasks/task_registry.hpp"
 
 namespace flywheel {
 namespace {
 
 using namespace std::chrono_literals;
 
-Result<std::shared_ptr<RunContext>> make_context(const Checkpoint& checkpoint,
-                                                 const ExperimentSpec& spec) {
-  auto context = std::make_shared<RunContext>();
-  context->run = make_id<RunId>(system_clock());
-  context->spec = spec;
-  context->precision = precision_of(spec.model.precision);
-  context->turn_tokens =
-      std::make_shared<TurnTokens>(checkpoint.tokenizer, checkpoint.chat_template);
-  FLYWHEEL_TRY(context->family, find_task_family(spec.task.family));
-  FLYWHEEL_TRY(context->grader, find_grader(context->family->grader()));
-  context->clock = &system_clock();
-  return context;
-}
-
 }  // namespace
 
 Result<EvaluationFile> evaluate_checkpoint(const Checkpoint& checkpoint, const ExperimentSpec& spec,
                                            std::uint32_t tasks, std::uint32_t samples_per_task) {
   FLYWHEEL_TRY_VOID(check_against_model(spec, checkpoint.config));
-  FLYWHEEL_TRY(auto context, make_context(checkpoint, spec));
-  FLYWHEEL_TRY(auto held_out, held_out_tasks(spec, *context->family));
   WaitRegistry waits;
   ComputeGate gate{waits};
-  context->waits = &waits;
-  context->gate = &gate;
+  FLYWHEEL_TRY(const auto context, make_run_context(make_id<RunId>(system_clock()), spec,
+                                                    checkpoint, waits, gate, system_clock()));
+  FLYWHEEL_TRY(auto held_out, held_out_tasks(spec, *context->family));
 
   ActorSystemConfig config;
   caf::actor_system system{config};

@@ -15,6 +15,8 @@
 
 namespace flywheel {
 
+struct Checkpoint;
+
 struct RunContext {
   RunId run{};
   ExperimentSpec spec{};
@@ -28,5 +30,11 @@ struct RunContext {
 };
 
 using RunContextPtr = std::shared_ptr<const RunContext>;
+
+// Of a model and a spec that names a known task family; the waits, the gate and the clock outlive
+// it.
+Result<RunContextPtr> make_run_context(RunId run, const ExperimentSpec& spec,
+                                       const Checkpoint& checkpoint, WaitRegistry& waits,
+                                       ComputeGate& gate, const Clock& clock);
 
 }  // namespace flywheel

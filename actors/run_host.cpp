@@ -6,36 +6,22 @@
 #include "actors/run_parts.hpp"
 #include "actors/run_plan.hpp"
 #include "runtime/base/log.hpp"
-#include "runtime/grading/grader_registry.hpp"
 #include "runtime/tasks/task_registry.hpp"
 
 namespace flywheel {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr int roll_backs_max = 2;
+// A run that has not ended by then hangs.
+constexpr std::chrono::hours run_time_max{24 * 90};
 
 }  // namespace
-
-Precision precision_of(PrecisionChoice choice) {
-  switch (choice) {
-    case PrecisionChoice::float32:
-      return Precision::float32;
-    case PrecisionChoice::bfloat16:
-      return Precision::bfloat16;
-    case PrecisionChoice::automatic:
-      break;
-  }
-  return fastest_precision();
-}
 
 RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record)
     : services_(services),
       spec_(std::move(spec)),
       checkpoint_(std::move(checkpoint)),
-      record_(std::move(record)),
-      precision_(precision_of(spec_.model.precision)) {}
+      record_(std::move(record)) {}
 
 Result<std::unique_ptr<RunHost>> RunHost::create(Services services, ExperimentSpec spec,
                                                  Checkpoint checkpoint) {
@@ -76,30 +62,24 @@ void RunHost::start() {
 
 void RunHost::stop(const std::string& reason) {
   const std::lock_guard lock{mutex_};
-  if (!stop_reason_) stop_reason_ = reason;
+  if (stop_reason_) return;
+  stop_reason_ = reason;
+  if (parts_ != nullptr) parts_->stop(reason);
 }
 
-RunContextPtr RunHost::make_context() const {
-  auto context = std::make_shared<RunContext>();
-  context->run = record_.id;
-  context->spec = spec_;
-  context->precision = precision_;
-  context->turn_tokens =
-      std::make_shared<TurnTokens>(checkpoint_.tokenizer, checkpoint_.chat_template);
-  context->family = *find_task_family(spec_.task.family);
-  context->grader = *find_grader(context->family->grader());
-  context->waits = services_.waits;
-  context->gate = services_.gate;
-  context->clock = services_.clock;
-  return context;
+void RunHost::attach(RunParts* parts) {
+  const std::lock_guard lock{mutex_};
+  parts_ = parts;
+  if (parts_ != nullptr && stop_reason_) parts_->stop(*stop_reason_);
 }
 
 // Once through: from where the stores say to the end, an interruption or a roll-back.
 Result<RunOutcome> RunHost::run_once() {
   RunPartsConfig config;
-  config.context = make_context();
+  FLYWHEEL_TRY(config.context, make_run_context(record_.id, spec_, checkpoint_, *services_.waits,
+                                                *services_.gate, *services_.clock));
   config.checkpoint = checkpoint_;
-  config.initial = convert(checkpoint_.weights, precision_);
+  config.initial = convert(checkpoint_.weights, config.context->precision);
   FLYWHEEL_TRY(config.held_out, held_out_tasks(spec_, *config.context->family));
   FLYWHEEL_TRY(config.resume, resume_point(services_, record_, spec_));
   const auto checkpoint_id = derive_id<CheckpointId>(record_.id, 0);
@@ -112,15 +92,10 @@ Result<RunOutcome> RunHost::run_once() {
                     .checkpoint = checkpoint_id}};
   RunParts parts{services_, std::move(config), keeper};
   parts.start();
-  bool is_told_to_stop = false;
-  for (;;) {
-    if (auto outcome = keeper.wait_until_ended(100ms)) return *outcome;
-    const std::lock_guard lock{mutex_};
-    if (stop_reason_ && !is_told_to_stop) {
-      parts.stop(*stop_reason_);
-      is_told_to_stop = true;
-    }
-  }
+  attach(&parts);
+  auto outcome = keeper.wait_until_ended(run_time_max);
+  attach(nullptr);
+  return outcome;
 }
 
 void RunHost::conduct() {

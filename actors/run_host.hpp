@@ -23,6 +23,8 @@
 
 namespace flywheel {
 
+class RunParts;
+
 class RunHost {
  public:
   // A new run: checks the spec against the model and stores the run's record. The checkpoint is the
@@ -45,22 +47,21 @@ class RunHost {
  private:
   RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record);
 
+  // Tells the parts of the run that are alive of a stop, whichever comes first.
+  void attach(RunParts* parts);
+
   void conduct();
   Result<RunOutcome> run_once();
-  RunContextPtr make_context() const;
 
   Services services_;
   ExperimentSpec spec_;
   Checkpoint checkpoint_;
   RunRecord record_;
-  Precision precision_;
   RunFeed feed_;
   std::mutex mutex_;
   std::optional<std::string> stop_reason_;
+  RunParts* parts_ = nullptr;  // of the attempt under way
   std::thread conductor_;
 };
-
-// bfloat16 or float32, as the spec asks or as the CPU does fast.
-Precision precision_of(PrecisionChoice choice);
 
 }  // namespace flywheel
