@@ -39,7 +39,7 @@ Result<EvaluationFile> evaluate_checkpoint(const Checkpoint& checkpoint, const E
   auto evaluator = spawn_evaluator(system, context, std::move(evaluator_config));
   Evaluate request;
   request.name = "eval";
-  request.weights.handle = convert(checkpoint.weights, context->precision);
+  request.weights = make_local_weights(convert(checkpoint.weights, context->precision), 0);
   request.tasks = tasks;
   request.samples_per_task = samples_per_task;
   auto evaluated =

@@ -61,6 +61,7 @@ class PartSpawner {
     });
     parts_.ledger =
         spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
+    snapshot_writer = spawn_snapshot_writer(system_, Placement::own_thread);
     parts_.learner = learner();
     parts_.publisher = publisher();
     parts_.evaluator = evaluator();
@@ -69,6 +70,7 @@ class PartSpawner {
 
   const std::shared_ptr<DeathNotices> notices = std::make_shared<DeathNotices>();
   Sampler evaluation_sampler{};
+  SnapshotWriter snapshot_writer{};
 
  private:
   Sampler sampler(const std::string& name) {
@@ -93,10 +95,13 @@ class PartSpawner {
 
   Learner learner() {
     const auto trainer = trainer_config_of(context_->spec, context_->precision);
-    return spawn_learner(
-        system_, context_,
-        [weights = config_.checkpoint.weights, trainer] { return make_trainer(weights, trainer); },
-        parts_.ledger, Placement::own_thread);
+    LearnerConfig config;
+    config.make_trainer = [weights = config_.checkpoint.weights, trainer] {
+      return make_trainer(weights, trainer);
+    };
+    config.ledger = parts_.ledger;
+    config.snapshot_writer = snapshot_writer;
+    return spawn_learner(system_, context_, std::move(config), Placement::own_thread);
   }
 
   Publisher publisher() {
@@ -139,7 +144,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
 
   ExperimentConfig experiment;
   experiment.parts = parts;
-  experiment.initial.handle = config.initial;
+  experiment.initial = make_local_weights(config.initial, 0);
   experiment.resume = std::move(config.resume);
   experiment.snapshot_folder = services.workspace->snapshot_folder(config.context->run).string();
   experiment.checkpoint_folder = std::move(config.checkpoint_folder);
@@ -152,6 +157,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   auto supervisor = spawn_supervisor(system_,
                                      {{"ledger", as_actor(parts.ledger)},
                                       {"learner", as_actor(parts.learner)},
+                                      {"snapshot writer", as_actor(spawner.snapshot_writer)},
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
                                      experiment_);
@@ -160,7 +166,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));
   for (const auto& part :
        {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
-        as_actor(parts.learner), as_actor(parts.ledger)})
+        as_actor(parts.learner), as_actor(spawner.snapshot_writer), as_actor(parts.ledger)})
     all_.push_back(part);
 }
 

@@ -11,6 +11,7 @@
 #include "actors/messages/ledger.hpp"
 #include "actors/messages/rollout.hpp"
 #include "actors/messages/run.hpp"
+#include "actors/messages/snapshot.hpp"
 #include "actors/messages/weights.hpp"
 
 CAF_BEGIN_TYPE_ID_BLOCK(flywheel, caf::first_custom_type_id)
