@@ -17,19 +17,22 @@ constexpr std::chrono::hours run_time_max{24 * 90};
 
 }  // namespace
 
-RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record)
+RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
+                 RunMeans means)
     : services_(services),
       spec_(std::move(spec)),
       checkpoint_(std::move(checkpoint)),
-      record_(std::move(record)) {}
+      record_(std::move(record)),
+      means_(std::move(means)) {}
 
 Result<std::unique_ptr<RunHost>> RunHost::create(Services services, ExperimentSpec spec,
                                                  Checkpoint checkpoint) {
   FLYWHEEL_TRY_VOID(check_against_model(spec, checkpoint.config));
-  FLYWHEEL_TRY(const TaskFamily* family, find_task_family(spec.task.family));
-  FLYWHEEL_TRY(auto record, create_run(services, spec, *family, content_hash(checkpoint.weights)));
-  return std::unique_ptr<RunHost>{
-      new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
+  FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
+  FLYWHEEL_TRY(auto record,
+               create_run(services, spec, *means.family, content_hash(checkpoint.weights)));
+  return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
+                                              std::move(record), std::move(means)}};
 }
 
 Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
@@ -46,9 +49,10 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
     return fail(Failure::hash_mismatch, "model " + spec.model.path + " hashes to " +
                                             to_string(hash) + ", the run began with " +
                                             to_string(record.base_weights));
+  FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
   FLYWHEEL_TRY_VOID(services.ledger->set_run_status(run, RunStatus::running));
-  return std::unique_ptr<RunHost>{
-      new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
+  return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
+                                              std::move(record), std::move(means)}};
 }
 
 RunHost::~RunHost() {
@@ -76,10 +80,11 @@ void RunHost::attach(RunParts* parts) {
 // Once through: from where the stores say to the end, an interruption or a roll-back.
 Result<RunOutcome> RunHost::run_once() {
   RunPartsConfig config;
-  FLYWHEEL_TRY(config.context, make_run_context(record_.id, spec_, checkpoint_, *services_.waits,
-                                                *services_.gate, *services_.clock));
+  config.context = make_run_context(record_.id, spec_, checkpoint_, means_, *services_.waits,
+                                    *services_.gate, *services_.clock);
   config.checkpoint = checkpoint_;
   config.initial = convert(checkpoint_.weights, config.context->precision);
+  config.tools = means_.tools;
   FLYWHEEL_TRY(config.held_out, held_out_tasks(spec_, *config.context->family));
   FLYWHEEL_TRY(config.resume, resume_point(services_, record_, spec_));
   const auto checkpoint_id = derive_id<CheckpointId>(record_.id, 0);

@@ -18,6 +18,7 @@
 #include "actors/experiment.hpp"
 #include "actors/run_feed.hpp"
 #include "actors/run_keeper.hpp"
+#include "actors/run_means.hpp"
 #include "actors/services.hpp"
 #include "runtime/model/checkpoint.hpp"
 
@@ -45,7 +46,8 @@ class RunHost {
   RunFeed& feed() { return feed_; }
 
  private:
-  RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record);
+  RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
+          RunMeans means);
 
   // Tells the parts of the run that are alive of a stop, whichever comes first.
   void attach(RunParts* parts);
@@ -57,6 +59,7 @@ class RunHost {
   ExperimentSpec spec_;
   Checkpoint checkpoint_;
   RunRecord record_;
+  RunMeans means_;
   RunFeed feed_;
   std::mutex mutex_;
   std::optional<std::string> stop_reason_;

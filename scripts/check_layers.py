@@ -16,8 +16,13 @@ MAY_INCLUDE = [
     ("runtime/system/", ("runtime/system/", "runtime/base/")),
     ("runtime/net/", ("runtime/net/", "runtime/base/")),
     ("runtime/statistics/", ("runtime/statistics/", "runtime/base/")),
-    ("runtime/tasks/", ("runtime/tasks/", "runtime/base/")),
-    ("runtime/grading/", ("runtime/grading/", "runtime/tasks/", "runtime/base/")),
+    ("runtime/sandbox/", ("runtime/sandbox/", "runtime/base/")),
+    ("runtime/synthesis/", ("runtime/synthesis/", "runtime/sandbox/", "runtime/base/")),
+    ("runtime/tasks/", ("runtime/tasks/", "runtime/synthesis/", "runtime/sandbox/",
+                        "runtime/base/")),
+    ("runtime/tools/", ("runtime/tools/", "runtime/sandbox/", "runtime/base/")),
+    ("runtime/grading/", ("runtime/grading/", "runtime/tasks/", "runtime/synthesis/",
+                          "runtime/sandbox/", "runtime/base/")),
     ("runtime/model/", ("runtime/model/", "runtime/base/")),
     ("runtime/inference/", ("runtime/inference/", "runtime/model/", "runtime/base/")),
     ("runtime/learning/", ("runtime/learning/", "runtime/model/", "runtime/base/")),
@@ -37,6 +42,7 @@ OWNERS = {
     "yaml-cpp/": ("actors/config", "runtime/tasks/"),
     "CLI/": ("actors/",),
     "openssl/": ("runtime/net/", "runtime/transfer/"),
+    "seccomp.h": ("runtime/sandbox/",),
 }
 OURS = ("runtime/", "storage/", "actors/", "experiments/", "tests/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

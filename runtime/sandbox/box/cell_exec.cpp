@@ -1,0 +1,158 @@
+// A command and its supervisor. The supervisor is the reaper of all that the command starts, so
+// whatever leaves its process group or session is still found.
+//
+//   init ──fork──▶ supervisor ──fork──▶ the command ──▶ its descendants
+//                      ▲ orphans of the command come back here
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/sandbox/box/cell.hpp"
+#include "runtime/sandbox/box/confine.hpp"
+
+namespace flywheel {
+
+namespace {
+
+[[noreturn]] void refuse(const Cell& cell, const CellExec& exec, int code, std::string what) {
+  send_packet(cell.control, BoxWriter{BoxMessage::exec_refused}
+                                .number(exec.number)
+                                .number32(static_cast<std::uint32_t>(code))
+                                .text(what)
+                                .bytes());
+  ::_exit(127);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+std::string value_of(const std::vector<std::string>& env, std::string_view name) {
+  for (const std::string& entry : env)
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  return {};
+}
+
+// As a shell looks a program up; errno says why there is none.
+void execute(const CellExec& exec) {
+  const std::vector<char*> arguments = pointers(exec.command);
+  const std::vector<char*> environment = pointers(exec.env);
+  const std::string& name = exec.command.front();
+  if (name.find('/') != std::string::npos) {
+    ::execve(name.c_str(), arguments.data(), environment.data());
+    return;
+  }
+  const std::string path = value_of(exec.env, "PATH") + ":";
+  int reason = ENOENT;
+  for (std::size_t start = 0; start < path.size();) {
+    const std::size_t end = path.find(':', start);
+    if (end > start) {
+      ::execve((path.substr(start, end - start) + "/" + name).c_str(), arguments.data(),
+               environment.data());
+      if (errno != ENOENT && errno != ENOTDIR) reason = errno;
+    }
+    start = end + 1;
+  }
+  errno = reason;
+}
+
+[[noreturn]] void become_command(const Cell& cell, const CellExec& exec) {
+  for (int stream = 0; stream < 3; ++stream)
+    if (::dup2(exec.streams[stream], stream) < 0) refuse(cell, exec, errno, "its streams");
+  if (::setsid() < 0) refuse(cell, exec, errno, "start a session");
+  if (!limit_resources(cell.spec)) refuse(cell, exec, errno, "limit its resources");
+  if (!become_user(cell.box->is_root)) refuse(cell, exec, errno, "become its user");
+  ::signal(SIGPIPE, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (::chdir(exec.working_folder.c_str()) != 0)
+    refuse(cell, exec, errno, "enter " + exec.working_folder);
+  // The supervisor's descriptors are close-on-exec; this holds whatever else might be open.
+  ::syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+  execute(exec);
+  refuse(cell, exec, errno, exec.command.front());
+}
+
+void report_end(const Cell& cell, const CellExec& exec, int status, const rusage& used) {
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+           static_cast<std::uint64_t>(time.tv_usec);
+  };
+  send_packet(cell.control, BoxWriter{BoxMessage::exec_ended}
+                                .number(exec.number)
+                                .number32(static_cast<std::uint32_t>(status))
+                                .number(microseconds(used.ru_utime) + microseconds(used.ru_stime))
+                                .number(static_cast<std::uint64_t>(used.ru_maxrss) << 10)
+                                .bytes());
+}
+
+// Kills the direct children; their children come here as orphans and are next.
+void kill_children() {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/children", ::getpid());
+  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  char text[4096];
+  const ssize_t size = ::read(file, text, sizeof text - 1);
+  ::close(file);
+  text[size < 0 ? 0 : size] = 0;
+  for (char* rest = text; *rest != 0;) {
+    char* end = nullptr;
+    const long child = std::strtol(rest, &end, 10);
+    if (end == rest) break;
+    ::kill(static_cast<pid_t>(child), SIGKILL);
+    rest = end + (*end == ' ' ? 1 : 0);
+  }
+}
+
+}  // namespace
+
+void supervise(const Cell& cell, const CellExec& exec) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  pid_t command = ::fork();
+  if (command == 0) become_command(cell, exec);
+  if (command < 0) refuse(cell, exec, errno, "start a process");
+  for (const int stream : exec.streams) ::close(stream);
+
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, SIGCHLD);
+  sigaddset(&awaited, SIGRTMIN);
+  bool is_killing = false;
+  for (;;) {
+    siginfo_t signal{};
+    const timespec soon{0, 2'000'000};
+    const int arrived =
+        is_killing ? ::sigtimedwait(&awaited, &signal, &soon) : ::sigwaitinfo(&awaited, &signal);
+    if (arrived == SIGRTMIN && signal.si_value.sival_int == 0)
+      is_killing = true;
+    else if (arrived == SIGRTMIN && command > 0)
+      ::kill(-command, signal.si_value.sival_int);
+    if (is_killing) kill_children();
+    int status = 0;
+    rusage used{};
+    for (pid_t child = 0; (child = ::wait4(-1, &status, WNOHANG | __WALL, &used)) > 0;) {
+      if (child != command) continue;
+      command = -1;
+      report_end(cell, exec, status, used);
+    }
+    if (command < 0 && ::waitpid(-1, nullptr, WNOHANG | __WALL | WNOWAIT) < 0 && errno == ECHILD)
+      ::_exit(0);
+  }
+}
+
+}  // namespace flywheel

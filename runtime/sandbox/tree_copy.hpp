@@ -1,0 +1,25 @@
+// Copies what a container has written, an overlay's upper folder, into a folder of the host.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/base/result.hpp"
+
+namespace flywheel {
+
+struct TreeFigures {
+  std::uint64_t size_bytes = 0;
+  std::uint32_t file_count = 0;
+};
+
+// Applies the folder open at `from` to the folder open at `to`: files, links, pipes and sockets
+// with their owners, modes and times; what an overlay marks as removed or replaced does so in `to`,
+// and stays marked. Links are never followed, names never leave the folders. Refuses what would
+// pass the bounds of `left`, which it lessens.
+Result<TreeFigures> copy_changes(int from, int to, TreeFigures& left);
+
+// Fills the empty folder `to` with the same tree as `from`, its files being the same files (hard
+// links): both are never written again.
+Result<TreeFigures> link_tree(int from, int to);
+
+}  // namespace flywheel
