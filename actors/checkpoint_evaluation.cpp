@@ -4,13 +4,10 @@
 
 #include "actors/actor_system.hpp"
 #include "actors/evaluator.hpp"
-#include "actors/run_host.hpp"
+#include "actors/run_means.hpp"
 #include "actors/run_plan.hpp"
-#include "actors/tool_setup.hpp"
-#include "runtime/grading/grader_registry.hpp"
 #include "runtime/system/request.hpp"
 #include "runtime/system/shutdown.hpp"
-#include "runtime/tasks/task_registry.hpp"
 
 namespace flywheel {
 namespace {
@@ -35,36 +32,20 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-Result<std::shared_ptr<RunContext>> make_context(const Checkpoint& checkpoint,
-                                                 const ExperimentSpec& spec) {
-  auto context = std::make_shared<RunContext>();
-  context->run = make_id<RunId>(system_clock());
-  context->spec = spec;
-  context->precision = precision_of(spec.model.precision);
-  context->turn_tokens =
-      std::make_shared<TurnTokens>(checkpoint.tokenizer, checkpoint.chat_template);
-  FLYWHEEL_TRY(context->family, open_task_family(spec.task.family, spec.task.parameters));
-  FLYWHEEL_TRY(context->grader, find_grader(context->family->grader()));
-  context->clock = &system_clock();
-  return context;
-}
-
 }  // namespace
 
 Result<EvaluationFile> evaluate_checkpoint(const Checkpoint& checkpoint, const ExperimentSpec& spec,
                                            std::uint32_t tasks, std::uint32_t samples_per_task) {
   FLYWHEEL_TRY_VOID(check_against_model(spec, checkpoint.config));
-  FLYWHEEL_TRY(auto context, make_context(checkpoint, spec));
-  FLYWHEEL_TRY(auto held_out, held_out_tasks(spec, *context->family));
   const ScratchFolder scratch;
   SandboxProvider sandbox{scratch.path()};
-  FLYWHEEL_TRY(auto tools, open_tool_setup(spec, *context->family, *context->grader, sandbox));
-  context->toolbox = tools.toolbox;
-  context->judge_code = tools.judge_code;
+  FLYWHEEL_TRY(auto means, open_run_means(spec, sandbox));
+  const ToolSetup& tools = means.tools;
+  FLYWHEEL_TRY(auto held_out, held_out_tasks(spec, *means.family));
   WaitRegistry waits;
   ComputeGate gate{waits};
-  context->waits = &waits;
-  context->gate = &gate;
+  const auto context = make_run_context(make_id<RunId>(system_clock()), spec, checkpoint, means,
+                                        waits, gate, system_clock());
 
   ActorSystemConfig config;
   caf::actor_system system{config};
@@ -88,7 +69,7 @@ Result<EvaluationFile> evaluate_checkpoint(const Checkpoint& checkpoint, const E
   auto evaluator = spawn_evaluator(system, context, std::move(evaluator_config));
   Evaluate request;
   request.name = "eval";
-  request.weights.handle = convert(checkpoint.weights, context->precision);
+  request.weights = make_local_weights(convert(checkpoint.weights, context->precision), 0);
   request.tasks = tasks;
   request.samples_per_task = samples_per_task;
   auto evaluated =

@@ -18,11 +18,13 @@
 #include "actors/experiment.hpp"
 #include "actors/run_feed.hpp"
 #include "actors/run_keeper.hpp"
+#include "actors/run_means.hpp"
 #include "actors/services.hpp"
-#include "actors/tool_setup.hpp"
 #include "runtime/model/checkpoint.hpp"
 
 namespace flywheel {
+
+class RunParts;
 
 class RunHost {
  public:
@@ -44,34 +46,25 @@ class RunHost {
   RunFeed& feed() { return feed_; }
 
  private:
-  // What the spec names, opened: a run that lacks one of them does not start.
-  struct Means {
-    std::shared_ptr<const TaskFamily> family{};
-    const Grader* grader = nullptr;
-    ToolSetup tools{};
-  };
-
   RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
-          Means means);
-  static Result<Means> open_means(const Services& services, const ExperimentSpec& spec);
+          RunMeans means);
+
+  // Tells the parts of the run that are alive of a stop, whichever comes first.
+  void attach(RunParts* parts);
 
   void conduct();
   Result<RunOutcome> run_once();
-  RunContextPtr make_context() const;
 
   Services services_;
   ExperimentSpec spec_;
   Checkpoint checkpoint_;
   RunRecord record_;
-  Precision precision_;
-  Means means_;
+  RunMeans means_;
   RunFeed feed_;
   std::mutex mutex_;
   std::optional<std::string> stop_reason_;
+  RunParts* parts_ = nullptr;  // of the attempt under way
   std::thread conductor_;
 };
-
-// bfloat16 or float32, as the spec asks or as the CPU does fast.
-Precision precision_of(PrecisionChoice choice);
 
 }  // namespace flywheel

@@ -63,6 +63,7 @@ class PartSpawner {
     if (config_.tools.toolbox) parts_.tools = tool_host();
     parts_.ledger =
         spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
+    snapshot_writer = spawn_snapshot_writer(system_, Placement::own_thread);
     parts_.learner = learner();
     parts_.publisher = publisher();
     parts_.evaluator = evaluator();
@@ -71,6 +72,7 @@ class PartSpawner {
 
   const std::shared_ptr<DeathNotices> notices = std::make_shared<DeathNotices>();
   Sampler evaluation_sampler{};
+  SnapshotWriter snapshot_writer{};
 
  private:
   Sampler sampler(const std::string& name) {
@@ -104,10 +106,13 @@ class PartSpawner {
 
   Learner learner() {
     const auto trainer = trainer_config_of(context_->spec, context_->precision);
-    return spawn_learner(
-        system_, context_,
-        [weights = config_.checkpoint.weights, trainer] { return make_trainer(weights, trainer); },
-        parts_.ledger, Placement::own_thread);
+    LearnerConfig config;
+    config.make_trainer = [weights = config_.checkpoint.weights, trainer] {
+      return make_trainer(weights, trainer);
+    };
+    config.ledger = parts_.ledger;
+    config.snapshot_writer = snapshot_writer;
+    return spawn_learner(system_, context_, std::move(config), Placement::own_thread);
   }
 
   Publisher publisher() {
@@ -151,7 +156,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
 
   ExperimentConfig experiment;
   experiment.parts = parts;
-  experiment.initial.handle = config.initial;
+  experiment.initial = make_local_weights(config.initial, 0);
   experiment.resume = std::move(config.resume);
   experiment.snapshot_folder = services.workspace->snapshot_folder(config.context->run).string();
   experiment.checkpoint_folder = std::move(config.checkpoint_folder);
@@ -164,6 +169,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   auto supervisor = spawn_supervisor(system_,
                                      {{"ledger", as_actor(parts.ledger)},
                                       {"learner", as_actor(parts.learner)},
+                                      {"snapshot writer", as_actor(spawner.snapshot_writer)},
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
                                      experiment_);
@@ -173,7 +179,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   if (parts.tools) all_.push_back(as_actor(*parts.tools));
   for (const auto& part :
        {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
-        as_actor(parts.learner), as_actor(parts.ledger)})
+        as_actor(parts.learner), as_actor(spawner.snapshot_writer), as_actor(parts.ledger)})
     all_.push_back(part);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -15,6 +14,7 @@
 #include "actors/caas/caas.hpp"
 #include "actors/commands/bench_cases.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/memory.hpp"
 #include "runtime/net/http_client.hpp"
 #include "runtime/net/http_server.hpp"
 
@@ -150,14 +150,6 @@ Result<> run_bwrap(const std::vector<std::string>& command) {
   return fail(Failure::unavailable, "bubblewrap does not run on this machine");
 }
 
-double memory_available() {
-  std::ifstream file{"/proc/meminfo"};
-  std::string name;
-  for (double value = 0; file >> name >> value; file.ignore(64, '\n'))
-    if (name == "MemAvailable:") return value * 1024.0;
-  return 0.0;
-}
-
 const Json true_body{{"command", {"true"}}};
 const Json python_body{{"python", "print(6 * 7)"}};
 
@@ -243,14 +235,14 @@ Result<> Bench::density() {
   constexpr std::size_t total = 2000;
   Client client{port};
   std::vector<std::string> ids;
-  const double before = memory_available();
+  const double before = available_memory_bytes();
   while (ids.size() < total) {
     FLYWHEEL_TRY(const auto more, client.create_many(at_once));
     ids.insert(ids.end(), more.begin(), more.end());
   }
   std::this_thread::sleep_for(500ms);
-  add("idle_bytes_per_container", (before - memory_available()) / static_cast<double>(total), "B",
-      false);
+  add("idle_bytes_per_container", (before - available_memory_bytes()) / static_cast<double>(total),
+      "B", false);
   std::atomic<std::size_t> next = 0;
   const auto deleted = rate_of(4, 60s, [&]() -> Call {
     return [&, each = std::make_shared<Client>(port)]() -> Result<> {

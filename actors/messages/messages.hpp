@@ -11,6 +11,7 @@
 #include "actors/messages/ledger.hpp"
 #include "actors/messages/rollout.hpp"
 #include "actors/messages/run.hpp"
+#include "actors/messages/snapshot.hpp"
 #include "actors/messages/tools.hpp"
 #include "actors/messages/weights.hpp"
 

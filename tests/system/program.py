@@ -60,6 +60,7 @@ class WorkspaceCase(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fw_"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.home = self.folder / "home"
+        self.program = os.environ["FLYWHEEL_PROGRAM"]
         self.started = []
         self.addCleanup(self.end_started)
 
@@ -75,7 +76,7 @@ class WorkspaceCase(unittest.TestCase):
         return path
 
     def command(self, arguments, home=None):
-        return [os.environ["FLYWHEEL_PROGRAM"], "--home", str(home or self.home),
+        return [self.program, "--home", str(home or self.home),
                 *map(str, arguments)]
 
     def call(self, *arguments, home=None, cwd=None):

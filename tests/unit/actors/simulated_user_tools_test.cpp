@@ -58,8 +58,7 @@ struct ToolLab {
     const auto sampler =
         spawn_sampler(lab.system, run.context, {.make_engine = factory}, Placement::shared);
     InstallWeights install;
-    install.weights = {run.checkpoint.weights, 3};
-    install.expected = content_hash(run.checkpoint.weights);
+    install.weights = make_local_weights(run.checkpoint.weights, 3);
     REQUIRE(lab.ask<WeightsInstalled>(sampler, install));
     const ConversationObserver observer = lab.system.spawn(
         [this](ConversationObserver::pointer) -> ConversationObserver::behavior_type {
