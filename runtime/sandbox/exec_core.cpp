@@ -9,6 +9,8 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include "runtime/sandbox/box_message.hpp"
+
 namespace flywheel {
 
 namespace {
@@ -51,6 +53,7 @@ ExecCore::~ExecCore() {
   close_stream(output_);
   close_stream(error_);
   close_input_pipe();
+  loop_.unwatch(channel_watch_, channel_.get());
 }
 
 Result<> ExecCore::open(int null_file, std::array<Descriptor, 3>& given) {
@@ -81,8 +84,44 @@ void ExecCore::begin() {
           self->on_output(which, reads_a_turn);
         });
   }
+  if (channel_)
+    channel_watch_ =
+        loop_.watch(channel_.get(), EPOLLIN,
+                    [self = shared_from_this()](std::uint32_t) { self->on_channel(); });
   if (input_ && !input_waiting_.empty()) watch_input();
   arm();
+}
+
+void ExecCore::on_channel() {
+  BoxPacket packet;
+  if (receive_packet(channel_.get(), packet) <= 0) {
+    if (!has_ended()) gone("its supervisor was killed, or there is no interpreter to fork");
+    const std::lock_guard lock{mutex_};
+    loop_.unwatch(std::exchange(channel_watch_, 0), channel_.get());
+    return;
+  }
+  BoxReader message{packet.bytes};
+  const BoxMessage kind = message.kind();
+  message.number();
+  const std::uint32_t status = message.number32();
+  if (kind == BoxMessage::exec_refused) refused(static_cast<int>(status), message.text());
+  if (kind == BoxMessage::exec_ended) {
+    const std::uint64_t cpu_us = message.number();
+    ended(static_cast<int>(status), cpu_us, message.number());
+  }
+  packet.close_all();
+}
+
+Result<> ExecCore::order(int signal) const {
+  const auto owner = owner_.lock();
+  if (!owner) return fail(Failure::cancelled, "exec: its container is gone");
+  if (!channel_) return owner->signal_exec(number_, signal);
+  const BoxWriter request = BoxWriter{BoxMessage::exec_signal}.number(number_).number32(
+      static_cast<std::uint32_t>(signal));
+  const int code = send_packet(channel_.get(), request.bytes());
+  if (code == 0) return {};
+  return fail(Failure::unavailable,
+              std::string{"exec: its supervisor can't be reached: "} + std::strerror(code));
 }
 
 void ExecCore::arm() {
@@ -117,7 +156,7 @@ void ExecCore::on_time() {
 void ExecCore::request_end(ExecEnd end) {
   if (is_ended_ || requested_end_ != ExecEnd::exited) return;
   requested_end_ = end;
-  if (const auto owner = owner_.lock()) owner->signal_exec(number_, 0);
+  (void)order(0);  // where that fails, arm() sees to it that the container goes
   arm();
 }
 
@@ -289,9 +328,8 @@ void ExecCore::close_input() {
 Result<> ExecCore::send_signal(int signal) {
   if (signal < 1 || signal > SIGRTMAX)
     return fail(Failure::invalid_argument, "exec: there is no signal " + std::to_string(signal));
-  const auto owner = owner_.lock();
-  if (has_ended() || !owner) return fail(Failure::cancelled, "exec: it has ended");
-  return owner->signal_exec(number_, signal);
+  if (has_ended()) return fail(Failure::cancelled, "exec: it has ended");
+  return order(signal);
 }
 
 void ExecCore::cancel() {

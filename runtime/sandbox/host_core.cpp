@@ -212,9 +212,14 @@ Result<> HostCore::send_create(const ContainerCore& container, int control) {
 }
 
 void HostCore::end_container(std::uint64_t number) {
-  const BoxWriter request = BoxWriter{BoxMessage::end_container}.number(number);
+  // Where the launcher is gone, so is the container.
+  send_to_launcher(BoxWriter{BoxMessage::end_container}.number(number).bytes(), nullptr, 0);
+}
+
+int HostCore::send_to_launcher(const std::string& bytes, const int* descriptors,
+                               std::size_t descriptor_count) {
   const std::lock_guard lock{launcher_mutex_};
-  if (launcher_) send_packet(launcher_.get(), request.bytes());
+  return launcher_ ? send_packet(launcher_.get(), bytes, descriptors, descriptor_count) : EPIPE;
 }
 
 Result<std::string> HostCore::snapshot(ContainerCore& container, bool is_temporary) {

@@ -44,6 +44,9 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   int null_file() const { return null_file_.get(); }
 
   void end_container(std::uint64_t number);  // asks the launcher
+  // 0, or errno: EPIPE where there is no launcher now.
+  int send_to_launcher(const std::string& bytes, const int* descriptors,
+                       std::size_t descriptor_count);
   void on_container_end(std::function<void(const std::string&)> callback);
   void forget(const ContainerCore& container);  // on the loop's thread, as the next
   void announce_end(const std::string& id) const;

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -20,10 +19,6 @@
 namespace flywheel {
 
 namespace {
-
-// What the init needs to start commands as another user and to signal them.
-constexpr std::uint64_t init_capabilities =
-    1ULL << CAP_KILL | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID;
 
 // Whether the launcher has mapped the ids and set the limits; it is gone if the pipe just ends.
 bool wait_for_start(int start) {
@@ -64,19 +59,6 @@ BoxError keep_descriptors(Cell& cell) {
     return {"keep its descriptors", errno};
   cell.control = 3;
   cell.upper = 4;
-  return {};
-}
-
-BoxError confine_init(const Cell& cell) {
-  const Box& box = *cell.box;
-  if (!restrict_by_landlock(box.landlock_abi, cell.spec)) {
-    // Landlock needs no_new_privs or a capability; the init still has the capability here.
-    return {"restrict itself by Landlock", errno};
-  }
-  if (!drop_capabilities(box.is_root ? init_capabilities : 0))
-    return {"drop its capabilities", errno};
-  if (!restrict_by_seccomp(cell.spec.has_loopback ? box.filter_loopback : box.filter_closed))
-    return {"restrict itself by seccomp", errno};
   return {};
 }
 

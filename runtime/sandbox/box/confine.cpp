@@ -15,9 +15,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/sandbox/box/cell.hpp"
+
 namespace flywheel {
 
 namespace {
+
+// What the init needs to start commands as another user and to signal them.
+constexpr std::uint64_t init_capabilities =
+    1ULL << CAP_KILL | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID;
 
 // Rights of Landlock that the headers of Debian 12 do not name yet.
 constexpr std::uint64_t access_refer = 1ULL << 13;
@@ -146,6 +152,18 @@ bool become_user(bool is_root) {
       return false;
   }
   return set_capabilities(0);
+}
+
+BoxError confine_init(const Cell& cell) {
+  const Box& box = *cell.box;
+  // Landlock needs no_new_privs or a capability; the init still has the capability here.
+  if (!restrict_by_landlock(box.landlock_abi, cell.spec))
+    return {"restrict itself by Landlock", errno};
+  if (!drop_capabilities(box.is_root ? init_capabilities : 0))
+    return {"drop its capabilities", errno};
+  if (!restrict_by_seccomp(cell.spec.has_loopback ? box.filter_loopback : box.filter_closed))
+    return {"restrict itself by seccomp", errno};
+  return {};
 }
 
 }  // namespace flywheel

@@ -58,6 +58,7 @@ bool Launcher::open(int filter_closed, int filter_loopback) {
       !read_program(filter_loopback, box_.filter_loopback))
     return fail({"read its seccomp filters", errno});
   write_file("/proc/self/oom_score_adj", oom_score);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // of what the zygote leaves behind
   box_.is_root = ::geteuid() == 0;
   box_.landlock_abi = landlock_abi();
   box_.null_file = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -114,9 +115,57 @@ void Launcher::handle(BoxPacket& packet) {
         if (living.number == number) ::kill(process, SIGKILL);
       break;
     }
+    case BoxMessage::zygote_exec:
+      start_zygote_exec(request, packet);
+      break;
     default:
       break;
   }
+}
+
+// Forwards it with what the forked process needs to confine itself (zygote.cpp reads it).
+void Launcher::start_zygote_exec(BoxReader& request, BoxPacket& packet) {
+  const std::uint64_t container = request.number();
+  const auto found = std::find_if(living_.begin(), living_.end(), [&](const auto& entry) {
+    return entry.second.number == container;
+  });
+  const std::uint64_t number = request.number();
+  const std::vector<std::string> command = request.texts();
+  const std::vector<std::string> env = request.texts();
+  const std::string folder = request.text();
+  BoxError error{"find its container", ESRCH};
+  if (found != living_.end()) {
+    const CellSpec& spec = found->second.spec;
+    const SeccompProgram& filter = spec.has_loopback ? box_.filter_loopback : box_.filter_closed;
+    const BoxWriter forwarded = BoxWriter{}
+                                    .text({reinterpret_cast<const char*>(filter.data()),
+                                           filter.size() * sizeof(sock_filter)})
+                                    .number32(box_.is_root ? 1 : 0)
+                                    .number32(static_cast<std::uint32_t>(box_.landlock_abi))
+                                    .number32(spec.has_loopback ? 1 : 0)
+                                    .number(spec.memory_bytes)
+                                    .number32(spec.process_count)
+                                    .number(spec.disk_bytes)
+                                    .number32(spec.open_file_count)
+                                    .text(spec.working_folder)
+                                    .texts(found->second.groups.all)
+                                    .number(number)
+                                    .texts(command)
+                                    .texts(env)
+                                    .text(folder);
+    const int init = static_cast<int>(::syscall(SYS_pidfd_open, found->first, 0));
+    const int given[box_descriptors_max] = {packet.descriptors[0], packet.descriptors[1],
+                                            packet.descriptors[2], packet.descriptors[3], init};
+    error = init < 0 ? BoxError{"find its init", errno}
+                     : zygote_.send(forwarded.bytes(), given, box_descriptors_max);
+    if (init >= 0) ::close(init);
+  }
+  if (error.code == 0) return;
+  send_packet(packet.descriptors[3], BoxWriter{BoxMessage::exec_refused}
+                                         .number(number)
+                                         .number32(static_cast<std::uint32_t>(error.code))
+                                         .text(error.what)
+                                         .bytes());
 }
 
 void Launcher::refuse(std::uint64_t number, const BoxError& error) const {
@@ -187,6 +236,12 @@ BoxError Launcher::launch(CellSpec& spec, Living& living) {
     }
     return error;
   }
+  living.spec.has_loopback = spec.has_loopback;
+  living.spec.memory_bytes = spec.memory_bytes;
+  living.spec.process_count = spec.process_count;
+  living.spec.disk_bytes = spec.disk_bytes;
+  living.spec.open_file_count = spec.open_file_count;
+  living.spec.working_folder = spec.working_folder;
   living_.emplace(process, std::move(living));
   return {};
 }
@@ -232,8 +287,9 @@ void Launcher::forget(Living& living) {
 void Launcher::reap() {
   int status = 0;
   for (pid_t process = 0; (process = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (zygote_.is(process)) zygote_.forget();
     const auto found = living_.find(process);
-    if (found == living_.end()) continue;
+    if (found == living_.end()) continue;  // a supervisor that the zygote left to this process
     found->second.status = status;
     found->second.oom_kill_count = cgroups_.oom_kill_count(found->second.groups);
     ended_.push_back(std::move(found->second));

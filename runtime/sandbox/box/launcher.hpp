@@ -13,6 +13,7 @@
 #include "runtime/sandbox/box/box.hpp"
 #include "runtime/sandbox/box/cgroups.hpp"
 #include "runtime/sandbox/box/stage.hpp"
+#include "runtime/sandbox/box/zygote_process.hpp"
 
 namespace flywheel {
 
@@ -29,12 +30,14 @@ class Launcher {
     std::uint64_t number = 0;
     CellGroups groups{};
     std::vector<std::string> layers{};
+    CellSpec spec{};  // its limits, for commands that the zygote starts
     int status = 0;
     std::uint32_t oom_kill_count = 0;
   };
 
   void handle(BoxPacket& packet);
   void create(BoxReader& request, BoxPacket& packet);
+  void start_zygote_exec(BoxReader& request, BoxPacket& packet);
   BoxError prepare(BoxReader& request, CellSpec& spec, Living& living);
   BoxError launch(CellSpec& spec, Living& living);
   BoxError clone_cell(CellSpec& spec, int start_write, pid_t& process);
@@ -50,6 +53,7 @@ class Launcher {
   Box box_;
   Stage stage_;
   Cgroups cgroups_;
+  ZygoteProcess zygote_;
   std::uint64_t id_base_ = 0;  // host id of id 0 of the container that is being made
   std::map<pid_t, Living> living_;
   std::vector<Living> ended_;  // whose cgroups are not removed yet
