@@ -99,6 +99,7 @@ void start_conversations(Self self) {
     config.sampling.temperature = spec.evaluation.temperature;
     config.sampler = state.config.sampler;
     config.grader = state.config.grader;
+    config.tools = state.config.tools;
     config.observer = self;
     auto user = spawn_simulated_user(self->system(), state.context, std::move(config));
     self->send(user, NextTurn{});

@@ -30,20 +30,31 @@ Precision precision_of(PrecisionChoice choice) {
   return fastest_precision();
 }
 
-RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record)
+Result<RunHost::Means> RunHost::open_means(const Services& services, const ExperimentSpec& spec) {
+  Means means;
+  FLYWHEEL_TRY(means.family, open_task_family(spec.task.family, spec.task.parameters));
+  FLYWHEEL_TRY(means.grader, find_grader(means.family->grader()));
+  FLYWHEEL_TRY(means.tools, open_tool_setup(spec, *means.family, *means.grader, *services.sandbox));
+  return means;
+}
+
+RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
+                 Means means)
     : services_(services),
       spec_(std::move(spec)),
       checkpoint_(std::move(checkpoint)),
       record_(std::move(record)),
-      precision_(precision_of(spec_.model.precision)) {}
+      precision_(precision_of(spec_.model.precision)),
+      means_(std::move(means)) {}
 
 Result<std::unique_ptr<RunHost>> RunHost::create(Services services, ExperimentSpec spec,
                                                  Checkpoint checkpoint) {
   FLYWHEEL_TRY_VOID(check_against_model(spec, checkpoint.config));
-  FLYWHEEL_TRY(const TaskFamily* family, find_task_family(spec.task.family));
-  FLYWHEEL_TRY(auto record, create_run(services, spec, *family, content_hash(checkpoint.weights)));
-  return std::unique_ptr<RunHost>{
-      new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
+  FLYWHEEL_TRY(auto means, open_means(services, spec));
+  FLYWHEEL_TRY(auto record,
+               create_run(services, spec, *means.family, content_hash(checkpoint.weights)));
+  return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
+                                              std::move(record), std::move(means)}};
 }
 
 Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
@@ -60,9 +71,10 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
     return fail(Failure::hash_mismatch, "model " + spec.model.path + " hashes to " +
                                             to_string(hash) + ", the run began with " +
                                             to_string(record.base_weights));
+  FLYWHEEL_TRY(auto means, open_means(services, spec));
   FLYWHEEL_TRY_VOID(services.ledger->set_run_status(run, RunStatus::running));
-  return std::unique_ptr<RunHost>{
-      new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
+  return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
+                                              std::move(record), std::move(means)}};
 }
 
 RunHost::~RunHost() {
@@ -86,8 +98,10 @@ RunContextPtr RunHost::make_context() const {
   context->precision = precision_;
   context->turn_tokens =
       std::make_shared<TurnTokens>(checkpoint_.tokenizer, checkpoint_.chat_template);
-  context->family = *find_task_family(spec_.task.family);
-  context->grader = *find_grader(context->family->grader());
+  context->family = means_.family;
+  context->grader = means_.grader;
+  context->toolbox = means_.tools.toolbox;
+  context->judge_code = means_.tools.judge_code;
   context->waits = services_.waits;
   context->gate = services_.gate;
   context->clock = services_.clock;
@@ -100,6 +114,7 @@ Result<RunOutcome> RunHost::run_once() {
   config.context = make_context();
   config.checkpoint = checkpoint_;
   config.initial = convert(checkpoint_.weights, precision_);
+  config.tools = means_.tools;
   FLYWHEEL_TRY(config.held_out, held_out_tasks(spec_, *config.context->family));
   FLYWHEEL_TRY(config.resume, resume_point(services_, record_, spec_));
   const auto checkpoint_id = derive_id<CheckpointId>(record_.id, 0);

@@ -19,6 +19,7 @@
 #include "actors/run_feed.hpp"
 #include "actors/run_keeper.hpp"
 #include "actors/services.hpp"
+#include "actors/tool_setup.hpp"
 #include "runtime/model/checkpoint.hpp"
 
 namespace flywheel {
@@ -43,7 +44,16 @@ class RunHost {
   RunFeed& feed() { return feed_; }
 
  private:
-  RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record);
+  // What the spec names, opened: a run that lacks one of them does not start.
+  struct Means {
+    std::shared_ptr<const TaskFamily> family{};
+    const Grader* grader = nullptr;
+    ToolSetup tools{};
+  };
+
+  RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
+          Means means);
+  static Result<Means> open_means(const Services& services, const ExperimentSpec& spec);
 
   void conduct();
   Result<RunOutcome> run_once();
@@ -54,6 +64,7 @@ class RunHost {
   Checkpoint checkpoint_;
   RunRecord record_;
   Precision precision_;
+  Means means_;
   RunFeed feed_;
   std::mutex mutex_;
   std::optional<std::string> stop_reason_;

@@ -56,9 +56,11 @@ class PartSpawner {
     parts_.dataset = kept<Dataset>("dataset", [](auto& system, auto context) {
       return caf::actor_cast<caf::actor>(spawn_dataset(system, context));
     });
-    parts_.grader = kept<GraderActor>("grader", [](auto& system, auto context) {
-      return caf::actor_cast<caf::actor>(spawn_grader(system, context));
+    const std::size_t workers = context_->spec.tools.threads;
+    parts_.grader = kept<GraderActor>("grader", [workers](auto& system, auto context) {
+      return caf::actor_cast<caf::actor>(spawn_grader(system, context, {.threads = workers}));
     });
+    if (config_.tools.toolbox) parts_.tools = tool_host();
     parts_.ledger =
         spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
     parts_.learner = learner();
@@ -91,6 +93,15 @@ class PartSpawner {
                                         .on_death = notify(notices)});
   }
 
+  ToolHost tool_host() {
+    const auto tools = tool_host_config(context_->spec, config_.tools);
+    config_.tools.model_line->connect(system_, context_, parts_.samplers.front());
+    return kept<ToolHost>("tool_host", [tools](auto& system, auto context) {
+      return caf::actor_cast<caf::actor>(
+          spawn_tool_host(system, context, tools, Placement::own_thread));
+    });
+  }
+
   Learner learner() {
     const auto trainer = trainer_config_of(context_->spec, context_->precision);
     return spawn_learner(
@@ -112,6 +123,7 @@ class PartSpawner {
     EvaluatorConfig config;
     config.sampler = evaluation_sampler;
     config.grader = parts_.grader;
+    config.tools = parts_.tools;
     config.held_out = config_.held_out.generated;
     config.hand_written = config_.held_out.hand_written;
     return spawn_evaluator(system_, context_, std::move(config));
@@ -133,7 +145,7 @@ caf::actor as_actor(const Handle& handle) {
 }  // namespace
 
 RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& keeper)
-    : system_(*services.system) {
+    : system_(*services.system), model_line_(config.tools.model_line) {
   PartSpawner spawner{services, config, keeper};
   const ExperimentParts parts = spawner.spawn();
 
@@ -158,6 +170,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator),
           as_actor(spawner.evaluation_sampler)};
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));
+  if (parts.tools) all_.push_back(as_actor(*parts.tools));
   for (const auto& part :
        {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
         as_actor(parts.learner), as_actor(parts.ledger)})
@@ -166,6 +179,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
 
 RunParts::~RunParts() {
   experiment_ = nullptr;
+  if (model_line_) model_line_->disconnect();
   const auto left = stop_actors(system_, all_, shutdown_deadline);
   if (left > 0) log_error("{} actors of the run did not end within a minute", left);
 }
