@@ -16,7 +16,7 @@ COLUMNS_MAX, SCRIPT_COLUMNS_MAX, FILE_MAX, TEST_MAX, HEADER_MAX, FUNCTION_MAX = 
 CODE = (".cpp", ".hpp", ".py", ".cmake", ".yaml", ".sh")
 DATA = (".json", ".jsonl", ".svg", ".png", ".gguf", ".safetensors", ".bin", ".txt", ".md", ".csv",
         ".html", ".js", ".css", ".gz", ".ico", ".woff2")
-# Folders inside a container are the same on every machine.
+# The folder for work and the home inside a container are the same on every machine.
 CONTAINER_PATHS = ("runtime/sandbox/", "tests/unit/runtime/sandbox/", "tests/system/sandbox/")
 LEFTOVER = re.compile(r"\b(FIX" r"ME|TO" r"DO|XX" r"X)\b")
 MACHINE = re.compile(r"(?<![\w.])/(work|root|home)/\w|--(extra-)?index" r"-url|trusted" r"-host")

@@ -65,7 +65,7 @@ ContainerCore::ContainerCore(std::shared_ptr<HostCore> host, std::uint64_t numbe
       origin_(std::move(origin)) {}
 
 ContainerCore::~ContainerCore() {
-  host_->loop().unwatch(control_watch_, control_.get());
+  host_->loop()->unwatch(control_watch_, control_.get());
 }
 
 Result<> ContainerCore::open(Descriptor& given) {
@@ -77,7 +77,7 @@ Result<> ContainerCore::open(Descriptor& given) {
   given.reset(ends[1]);
   ::fcntl(control_.get(), F_SETFL, O_NONBLOCK);
   control_watch_ =
-      host_->loop().watch(control_.get(), EPOLLIN, [weak = weak_from_this()](std::uint32_t) {
+      host_->loop()->watch(control_.get(), EPOLLIN, [weak = weak_from_this()](std::uint32_t) {
         if (const auto self = weak.lock()) self->on_control();
       });
   return {};
@@ -207,8 +207,8 @@ bool ContainerCore::take_out_of_memory() {
   return count > std::exchange(oom_kill_count_seen_, std::max(count, oom_kill_count_seen_));
 }
 
-void ContainerCore::lose_exec(std::uint64_t number) {
-  request_end(ContainerState::failed, fmt::format("exec {} could not be killed", number));
+void ContainerCore::lose_exec(std::uint64_t number, const char* why) {
+  request_end(ContainerState::failed, fmt::format("exec {} {}", number, why));
 }
 
 void ContainerCore::forget_exec(std::uint64_t number) {

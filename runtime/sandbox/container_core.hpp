@@ -68,7 +68,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   // ExecOwner
   Result<> signal_exec(std::uint64_t number, int signal) override;
   bool take_out_of_memory() override;
-  void lose_exec(std::uint64_t number) override;
+  void lose_exec(std::uint64_t number, const char* why) override;
   void forget_exec(std::uint64_t number) override;
 
  private:

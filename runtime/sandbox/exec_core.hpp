@@ -27,14 +27,15 @@ class ExecOwner {
   virtual ~ExecOwner() = default;
   virtual Result<> signal_exec(std::uint64_t number, int signal) = 0;  // 0 kills all of it
   virtual bool take_out_of_memory() = 0;  // whether the kernel killed at the limit since last asked
-  virtual void lose_exec(std::uint64_t number) = 0;    // it can't be killed: the container must go
+  // It can't be watched or killed any more: the container must go.
+  virtual void lose_exec(std::uint64_t number, const char* why) = 0;
   virtual void forget_exec(std::uint64_t number) = 0;  // it ended
 };
 
 class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore> {
  public:
-  ExecCore(EventLoop& loop, std::weak_ptr<ExecOwner> owner, std::uint64_t number, ExecSpec spec,
-           ExecObserver observer);
+  ExecCore(std::shared_ptr<EventLoop> loop, std::weak_ptr<ExecOwner> owner, std::uint64_t number,
+           ExecSpec spec, ExecObserver observer);
   ~ExecCore() override;
 
   // Makes the pipes; `given` are the ends for the command, which the caller closes once sent.
@@ -81,7 +82,7 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   void finish(ExecEnd end, int exit_code, int signal, std::string error);
   Stream& stream_of(ExecStream which) { return which == ExecStream::output ? output_ : error_; }
 
-  EventLoop& loop_;
+  const std::shared_ptr<EventLoop> loop_;  // people may keep this longer than the host
   const std::weak_ptr<ExecOwner> owner_;
   const std::uint64_t number_;
   const ExecSpec spec_;

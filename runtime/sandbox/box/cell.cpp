@@ -30,7 +30,8 @@ bool wait_for_start(int start) {
   return size == 1;
 }
 
-BoxError become_init(const Box& box) {
+BoxError become_init(const Box& box, const CellSpec& spec) {
+  if (BoxError error = join_groups(spec.groups); error.code != 0) return error;
   if (box.is_root &&
       (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0))
     return {"become the root of its user namespace", errno};
@@ -63,7 +64,7 @@ BoxError keep_descriptors(Cell& cell) {
 }
 
 BoxError prepare(Cell& cell) {
-  if (BoxError error = become_init(*cell.box); error.code != 0) return error;
+  if (BoxError error = become_init(*cell.box, cell.spec); error.code != 0) return error;
   if (BoxError error = mount_cell(cell); error.code != 0) return error;
   if (BoxError error = keep_descriptors(cell); error.code != 0) return error;
   if (BoxError error = confine_init(cell); error.code != 0) return error;

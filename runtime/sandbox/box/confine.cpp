@@ -132,6 +132,21 @@ bool restrict_by_seccomp(const SeccompProgram& program) {
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
 }
 
+BoxError join_groups(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    // Version 1 moves a thread that moves itself by `tasks` without the lock over all processes
+    // that `cgroup.procs` takes, whose turn can take many milliseconds. Version 2 has only the
+    // latter.
+    int file = ::open((folder + "/tasks").c_str(), O_WRONLY | O_CLOEXEC);
+    if (file < 0) file = ::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
+    const bool is_joined = file >= 0 && ::write(file, "0", 1) == 1;
+    const int code = errno;
+    if (file >= 0) ::close(file);
+    if (!is_joined) return {"join the cgroup " + folder, code};
+  }
+  return {};
+}
+
 bool limit_resources(const CellSpec& spec) {
   constexpr std::uint64_t mebibyte = 1 << 20;
   const bool is_limited = limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10) &&

@@ -59,12 +59,11 @@ bool Launcher::open(int filter_closed, int filter_loopback) {
     return fail({"read its seccomp filters", errno});
   write_file("/proc/self/oom_score_adj", oom_score);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // of what the zygote leaves behind
-  box_.is_root = ::geteuid() == 0;
   box_.landlock_abi = landlock_abi();
   box_.null_file = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (box_.null_file < 0) return fail({"open /dev/null", errno});
-  cgroups_.open();  // before the namespaces: an ordinary user loses no rights by them
-  if (BoxError error = stage_.open(mount_point_, box_.is_root); error.code != 0) return fail(error);
+  cgroups_.open();
+  if (BoxError error = stage_.open(mount_point_); error.code != 0) return fail(error);
   const BoxWriter facts = BoxWriter{BoxMessage::launched}
                               .number32(box_.is_root ? 1 : 0)
                               .number32(static_cast<std::uint32_t>(cgroups_.version()))
@@ -74,6 +73,13 @@ bool Launcher::open(int filter_closed, int filter_loopback) {
                               .text(cgroups_.folders().cpu_usage)
                               .text(cgroups_.folders().pids);
   return send_packet(host_, facts.bytes()) == 0;
+}
+
+bool Launcher::enter_user_namespace() const {
+  const BoxError error = flywheel::enter_user_namespace();
+  if (error.code == 0) return true;
+  send_packet(host_, BoxWriter{BoxMessage::failed}.text(error.text()).bytes());
+  return false;
 }
 
 void Launcher::serve() {
@@ -222,11 +228,11 @@ BoxError Launcher::launch(CellSpec& spec, Living& living) {
   int start[2];
   if (::pipe2(start, O_CLOEXEC) != 0) return {"make a pipe", errno};
   spec.start = start[0];
+  spec.groups = living.groups.all;
   pid_t process = -1;
   BoxError error = clone_cell(spec, start[1], process);
   ::close(start[0]);
   if (error.code == 0) error = map_ids(process);
-  if (error.code == 0) error = cgroups_.enter(living.groups, process);
   if (error.code == 0 && ::write(start[1], "s", 1) != 1) error = {"start its first process", errno};
   ::close(start[1]);
   if (error.code != 0) {

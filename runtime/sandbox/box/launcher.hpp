@@ -19,10 +19,14 @@ namespace flywheel {
 
 class Launcher {
  public:
-  Launcher(int host, const std::string& mount_point) : host_(host), mount_point_(mount_point) {}
+  Launcher(int host, const std::string& mount_point, bool is_root)
+      : host_(host), mount_point_(mount_point) {
+    box_.is_root = is_root;
+  }
 
   // Reads the filters, leaves the host's namespaces, tells the host what this machine gives.
   bool open(int filter_closed, int filter_loopback);
+  bool enter_user_namespace() const;  // or tells the host why not
   void serve();  // until the host goes away; every container is gone afterwards
 
  private:

@@ -61,16 +61,6 @@ Request read_request(BoxPacket& packet) {
   return request;
 }
 
-BoxError join_groups(const std::vector<std::string>& groups) {
-  for (const std::string& folder : groups) {
-    const int file = ::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
-    const bool is_joined = file >= 0 && ::write(file, "0", 1) == 1;
-    if (file >= 0) ::close(file);
-    if (!is_joined) return {"join its cgroups", errno};
-  }
-  return {};
-}
-
 BoxError join_container(const Request& request, int init) {
   if (BoxError error = join_groups(request.groups); error.code != 0) return error;
   const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
