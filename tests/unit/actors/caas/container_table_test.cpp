@@ -158,7 +158,9 @@ TEST_SUITE("actors/caas/container_table") {
     }
     const auto ids_of = [&](const ContainerTable::Filter& filter) {
       std::vector<ContainerId> found;
-      for (const auto& each : lab.table.list(filter)->records) found.push_back(each.id);
+      const auto page = lab.table.list(filter);
+      REQUIRE(page);
+      for (const auto& each : page->records) found.push_back(each.id);
       return found;
     };
 
