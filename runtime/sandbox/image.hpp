@@ -1,6 +1,6 @@
 // Builds a read-only tree for containers from named Debian packages and wheels.
 //
-//   image.yaml ──▶ apt-get download, dpkg-deb, pip ──▶ NAME.tmp/tree ──hash──▶ IMAGE_FOLDER/NAME/
+//   image.yaml ──▶ apt-get download, dpkg-deb, pip ──▶ tree ──hash──▶ IMAGE_FOLDER/NAME/tree_HASH
 //
 // Example of a file (JSON is fine too):
 //   name: analysis
@@ -48,7 +48,8 @@ struct ImageBuildOptions {
 // Refuses unknown keys, names that are no names of packages, and an empty recipe.
 Result<ImageRecipe> read_image_recipe(const std::string& path);
 
-// Replaces an image of the same name; containers that use the old tree keep it.
+// Takes the place of an image of the same name, whose tree stays until the next build for the
+// containers that lie on it.
 Result<ImageFacts> build_image(const ImageRecipe& recipe, const std::string& image_folder,
                                const ImageBuildOptions& options);
 

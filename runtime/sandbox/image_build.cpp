@@ -149,6 +149,26 @@ Result<> fill(const ImageRecipe& recipe, const fs::path& folder, const ImageBuil
   return write_file_durably(folder / "image.json", dump_json(json, 2));
 }
 
+// The tree first, then the facts that name it; of older trees only the last is kept.
+Result<> put_in_place(const fs::path& fresh, const fs::path& place, const ImageFacts& facts) {
+  std::error_code code;
+  const auto before = read_image_facts(place.string());
+  const std::string tree = "tree_" + facts.hash;
+  fs::create_directories(place, code);
+  if (!fs::exists(place / tree, code)) fs::rename(fresh / "tree", place / tree, code);
+  if (code) return fail(Failure::unavailable, place.string() + ": " + code.message());
+  FLYWHEEL_TRY(const std::string text, read_file(fresh / "image.json"));
+  FLYWHEEL_TRY_VOID(write_file_durably(place / "image.json", text));
+  std::vector<fs::path> old;
+  for (const auto& entry : fs::directory_iterator{place, code}) {
+    const std::string name = entry.path().filename().string();
+    const bool is_kept = name == tree || (before && name == "tree_" + before->hash);
+    if (name.starts_with("tree_") && !is_kept) old.push_back(entry.path());
+  }
+  for (const fs::path& path : old) fs::remove_all(path, code);
+  return {};
+}
+
 }  // namespace
 
 Result<ImageFacts> build_image(const ImageRecipe& recipe, const std::string& image_folder,
@@ -166,9 +186,9 @@ Result<ImageFacts> build_image(const ImageRecipe& recipe, const std::string& ima
     fs::remove_all(fresh, code);
     return fail(filled.error());
   }
-  fs::remove_all(final_place, code);
-  fs::rename(fresh, final_place, code);
-  if (code) return fail(Failure::unavailable, final_place.string() + ": " + code.message());
+  auto placed = put_in_place(fresh, final_place, facts);
+  fs::remove_all(fresh, code);
+  if (!placed) return fail(placed.error());
   return facts;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/sandbox/image.hpp"
 #include "runtime/sandbox/skeleton.hpp"
 
 namespace flywheel {
@@ -50,7 +51,8 @@ Result<ImageTree> ImageStore::find(const std::string& name) const {
     for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
     return fail(Failure::not_found, "image '" + name + "' is unknown; there are: " + all);
   }
-  return ImageTree{(images_ / name / "tree").string(), false};
+  FLYWHEEL_TRY(const ImageFacts facts, read_image_facts((images_ / name).string()));
+  return ImageTree{(images_ / name / ("tree_" + facts.hash)).string(), false};
 }
 
 std::vector<std::string> ImageStore::names() const {
@@ -58,8 +60,9 @@ std::vector<std::string> ImageStore::names() const {
   std::error_code code;
   if (!images_.empty())
     for (const auto& entry : fs::directory_iterator{images_, code})
-      if (fs::exists(entry.path() / "image.json"))
-        names.push_back(entry.path().filename().string());
+      if (const std::string name = entry.path().filename().string();
+          name.front() != '.' && fs::exists(entry.path() / "image.json", code))
+        names.push_back(name);
   std::sort(names.begin() + 1, names.end());
   return names;
 }

@@ -1,7 +1,7 @@
 // ImageStore finds the read-only trees that containers start from.
 //
 // `host` is the machine's own /usr beside a small skeleton of folders, links and files of /etc; the
-// others are folders of the image folder, as build_image makes them: NAME/tree and NAME/image.json.
+// others are folders of the image folder, as build_image makes them.
 #pragma once
 
 #include <filesystem>

@@ -88,6 +88,7 @@ void start_code(Cell& cell, const CellExec& exec) {
     watch_over(cell, exec, command, cell.control);
   }
   become_command(cell, exec);
+  ::signal(SIGPIPE, SIG_IGN);  // as the interpreter has it: a broken pipe is an exception there
   ::syscall(SYS_close_range, channel_place, ~0U, 0);
   ::prctl(PR_SET_DUMPABLE, 1);  // as after an execve: its own files in /proc are its own again
   current = exec;

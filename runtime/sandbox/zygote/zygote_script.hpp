@@ -50,8 +50,9 @@ def end_with(code):
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
+            if not getattr(stream, 'closed', stream is None):
+                stream.flush()
+        except Exception:
             code = code or 120
     os._exit((code or 0) & 0xff)
 

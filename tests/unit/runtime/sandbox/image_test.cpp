@@ -62,8 +62,12 @@ TEST_CASE_FIXTURE(BoxFixture, "an image is built from an archive and containers 
   INFO(result.error, result.error_output);
   CHECK(result.output.starts_with("hello from an image\n"));
   CHECK(result.output.find("usr/") != std::string::npos);
-  CHECK((fs::status(fs::path{config.image_folder} / "small/tree/usr/bin/hello").permissions() &
+  CHECK((fs::status(fs::path{config.image_folder} / "small" / ("tree_" + built->hash) /
+                    "usr/bin/hello")
+             .permissions() &
          fs::perms{06000}) == fs::perms::none);
+  const auto third = build_image(*recipe, config.image_folder, {});
+  CHECK(run(*container, {.command = {"hello"}}).output == "hello from an image\n");
   auto forked = container->fork();
   REQUIRE(forked);
   CHECK((*forked)->get_file("f") == "/\n");
