@@ -135,7 +135,14 @@ void ExecDesk::start(const std::shared_ptr<Running>& running) {
     const std::shared_lock lock{running->live->files_mutex};
     return running->box->start(running->spec, std::move(observer));
   }();
-  if (!started) return finish(running, fail(std::move(started.error())));
+  if (!started) {
+    Error error = std::move(started.error());
+    // It ended while this was on its way: a state of the container, not of the service.
+    if (error.failure == Failure::unavailable && is_ended(running->box->state()))
+      error = {Failure::cancelled,
+               to_string(running->live->id) + " ended before the command began"};
+    return finish(running, fail(std::move(error)));
+  }
   bool is_cancelled = false;
   {
     const std::lock_guard lock{table_.mutex};

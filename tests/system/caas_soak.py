@@ -59,7 +59,8 @@ class Client(threading.Thread):
             if self.random.random() < 0.2:
                 body["detach"] = True
             status, data = self.call("POST", f"/v1/containers/{name}/exec", body)
-            if status not in (0, 200, 202, 404, 409, 410, 429):
+            # 503: the box is on its way out, and its end is not known yet.
+            if status not in (0, 200, 202, 404, 409, 410, 429, 503):
                 self.errors.append(("exec", status, data))
         if self.random.random() < 0.9:
             status, data = self.call("DELETE", f"/v1/containers/{name}")
