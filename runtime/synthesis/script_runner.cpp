@@ -23,6 +23,24 @@ SandboxLimits analysis_limits() {
   return limits;
 }
 
+// unavailable: the machine broke, not what ran on it.
+Failure failure_of(ExecEnd end) {
+  switch (end) {
+    case ExecEnd::wall_timeout:
+    case ExecEnd::silence_timeout:
+      return Failure::deadline_exceeded;
+    case ExecEnd::exited:
+    case ExecEnd::signalled:
+    case ExecEnd::out_of_memory:
+      return Failure::internal;
+    case ExecEnd::cancelled:
+    case ExecEnd::not_started:
+    case ExecEnd::container_gone:
+      break;
+  }
+  return Failure::unavailable;
+}
+
 std::string tail(const std::string& text) {
   return text.substr(text.size() > 400 ? text.size() - 400 : 0);
 }
@@ -34,7 +52,9 @@ Result<Json> read_answer(Container& container, const std::string& script) {
     if (part.empty()) break;
     text += part;
   }
-  FLYWHEEL_TRY(Json answer, parse_json(text, script));
+  auto parsed = parse_json(text, script);
+  if (!parsed) return fail(Failure::internal, parsed.error().message);
+  Json answer = std::move(*parsed);
   if (answer.contains("refused")) {
     const auto detail = answer.value("detail", std::string{});
     return fail(Failure::invalid_input,
@@ -79,10 +99,9 @@ Result<Json> ScriptRunner::run(const ScriptCall& call) const {
   exec.wall_time_max = call.time_max;
   FLYWHEEL_TRY(const auto result, container->run(exec));
   if (result.end != ExecEnd::exited || result.exit_code != 0)
-    return fail(
-        result.end == ExecEnd::wall_timeout ? Failure::deadline_exceeded : Failure::unavailable,
-        fmt::format("{} ended with {} {}: {} {}", call.script, to_string(result.end),
-                    result.exit_code, result.error, tail(result.error_output)));
+    return fail(failure_of(result.end),
+                fmt::format("{} ended with {} {}: {} {}", call.script, to_string(result.end),
+                            result.exit_code, result.error, tail(result.error_output)));
   FLYWHEEL_TRY(Json answer, read_answer(*container, call.script));
   if (call.collect) FLYWHEEL_TRY_VOID(call.collect(*container, answer));
   container->kill(ContainerState::killed, "answered");

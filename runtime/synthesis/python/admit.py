@@ -30,6 +30,7 @@ LICENCES = {  # found in: the licence field, classifiers, or the licence file's 
     "0BSD": r"\b0BSD\b",
     "Unlicense": r"Unlicense",
 }
+TITLE_BYTES = 300  # of a licence's text: further down permissive ones may speak of others
 COPYLEFT = r"\b(A|L)?GPL|GNU (Affero|Lesser|General)|Mozilla Public|MPL|Creative Commons|\bCC-BY"
 
 
@@ -93,9 +94,11 @@ def licence_of(root, metadata):
     fields = [metadata.get("License-Expression"), metadata.get("License"),
               *[each for each in metadata.get_all("Classifier", []) if each.startswith("License ::")]]
     text = "\n".join(each for each in fields if each)
-    for source in (text, "\n".join(each.read_text(errors="replace")[:4000] for each in files)):
+    texts = [each.read_text(errors="replace") for each in files]
+    for source in (text, *[each[:TITLE_BYTES] for each in texts]):
         if re.search(COPYLEFT, source):
             raise exchange.Refused("licence not on the list", re.search(COPYLEFT, source)[0])
+    for source in (text, "\n".join(texts)):
         for name, pattern in LICENCES.items():
             if re.search(pattern, source):
                 return name
