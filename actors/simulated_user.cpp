@@ -79,6 +79,7 @@ Result<> State::prepare_setting() {
   if (setting.tools.empty()) return {};
   if (!context->toolbox || !config.tools)
     return fail(Failure::unavailable, "the task has tools and the run has none");
+  if (!setting.states_tools) return {};
   FLYWHEEL_TRY(auto schemas, context->toolbox->schemas(setting.tools));
   FLYWHEEL_TRY(const bool is_placed, context->turn_tokens->places_tools(schemas));
   if (is_placed)

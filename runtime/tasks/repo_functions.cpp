@@ -38,6 +38,17 @@ bool is_inside(const fs::path& path) {
   return path.is_relative() && std::ranges::find(path, fs::path{".."}) == path.end();
 }
 
+// The line that a model repeats to look at the file before the request comes. Commands start in the
+// folder above the repository.
+std::string call_to_repeat(const RepoFunctionTask& task) {
+  const std::string folder = fs::path{repository_folder}.filename().string();
+  const std::string path = task.instance.at("target").at("path");
+  const std::string command = dump_json(Json("head " + folder + "/" + path));
+  return "Rewrite this text without changing anything:\n\n<tool_call>{\"name\": \"shell\", "
+         "\"arguments\": {\"command\": " +
+         command + "}}</tool_call>";
+}
+
 std::string opening_of(const RepoFunctionTask& task) {
   return task.instance.at("problem_statement").get<std::string>() +
          fmt::format(
@@ -64,8 +75,8 @@ bool asks_a_question(const std::string& answer) {
 class RepoFunctions final : public TaskFamily {
  public:
   RepoFunctions() = default;
-  RepoFunctions(std::vector<Json> instances, std::string trees)
-      : instances_(std::move(instances)), trees_(std::move(trees)) {}
+  RepoFunctions(std::vector<Json> instances, std::string trees, bool shows_call)
+      : instances_(std::move(instances)), trees_(std::move(trees)), shows_call_(shows_call) {}
 
   std::string_view name() const override { return "repo_functions"; }
   std::string_view grader() const override { return "repo_function"; }
@@ -100,6 +111,7 @@ class RepoFunctions final : public TaskFamily {
     task.split = split;
     task.parameters = {{"instance", instance},
                        {"tree", trees_ + "/" + instance.at("base_commit").get<std::string>()}};
+    if (shows_call_) task.parameters["shows_call"] = true;
     return task;
   }
 
@@ -111,11 +123,12 @@ class RepoFunctions final : public TaskFamily {
   Result<UserMove> next_user_move(const Task& task, const Transcript& transcript,
                                   std::int32_t leaf) const override {
     FLYWHEEL_TRY(const auto request, parse_repo_function_task(task.parameters));
-    if (leaf == Turn::no_parent) return UserMove{.text = opening_of(request)};
     const auto path = path_to(transcript, leaf);
-    const auto user_turns = std::ranges::count_if(path, [&](std::int32_t turn) {
+    auto user_turns = std::ranges::count_if(path, [&](std::int32_t turn) {
       return transcript.turns[static_cast<std::size_t>(turn)].role == Role::user;
     });
+    if (request.shows_call && user_turns-- == 0) return UserMove{.text = call_to_repeat(request)};
+    if (user_turns == 0) return UserMove{.text = opening_of(request)};
     const Turn& answer = transcript.turns[static_cast<std::size_t>(leaf)];
     if (user_turns == 1 && asks_a_question(text_of(answer)))
       return UserMove{.text = answer_of(request)};
@@ -130,6 +143,7 @@ class RepoFunctions final : public TaskFamily {
     const std::string root = std::string{repository_folder} + "/";
     TaskSetting setting;
     setting.tools = tools();
+    setting.states_tools = !request.shows_call;
     setting.folders.push_back({request.tree, repository_folder});
     setting.files.push_back({root + path, with_body(file, target, blank_body)});
     for (const Json& hidden : target.at("hidden_files"))
@@ -144,6 +158,7 @@ class RepoFunctions final : public TaskFamily {
  private:
   std::vector<Json> instances_{};
   std::string trees_{};
+  bool shows_call_ = false;
 };
 
 Result<std::vector<Json>> load_instances(const std::string& path, const std::string& trees) {
@@ -172,17 +187,20 @@ Result<std::vector<Json>> load_instances(const std::string& path, const std::str
 
 Result<std::shared_ptr<const TaskFamily>> RepoFunctions::with_parameters(
     const Json& parameters) const {
-  for (const auto& [key, value] : parameters.items())
-    if ((key != "instances_file" && key != "trees_folder") || !value.is_string())
+  for (const auto& [key, value] : parameters.items()) {
+    const bool is_path = (key == "instances_file" || key == "trees_folder") && value.is_string();
+    if (!is_path && !(key == "shows_call" && value.is_boolean()))
       return fail(Failure::invalid_input, "task.parameters." + key +
                                               ": repo_functions takes instances_file and "
-                                              "trees_folder, both paths");
+                                              "trees_folder, both paths, and shows_call");
+  }
   FLYWHEEL_TRY(const auto path,
                json_field<std::string>(parameters, "instances_file", "task.parameters"));
   FLYWHEEL_TRY(const auto trees,
                json_field<std::string>(parameters, "trees_folder", "task.parameters"));
   FLYWHEEL_TRY(auto instances, load_instances(path, trees));
-  return std::make_shared<const RepoFunctions>(std::move(instances), trees);
+  return std::make_shared<const RepoFunctions>(std::move(instances), trees,
+                                               parameters.value("shows_call", false));
 }
 
 }  // namespace
@@ -192,6 +210,9 @@ Result<RepoFunctionTask> parse_repo_function_task(const Json& parameters) {
   const std::string place{where};
   FLYWHEEL_TRY(task.tree, json_field<std::string>(parameters, "tree", where));
   FLYWHEEL_TRY(task.instance, json_field<Json>(parameters, "instance", where));
+  if (parameters.contains("shows_call")) {
+    FLYWHEEL_TRY(task.shows_call, json_field<bool>(parameters, "shows_call", where));
+  }
   FLYWHEEL_TRY_VOID(json_field<std::string>(task.instance, "problem_statement", where));
   FLYWHEEL_TRY(const Json target, target_of(task.instance, place));
   FLYWHEEL_TRY(const Json golden, json_field<Json>(task.instance, "golden_io", where));

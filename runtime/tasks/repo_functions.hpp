@@ -5,8 +5,12 @@
 // The user files the request and answers one question: an answer without code that asks something
 // gets one more golden pair as an example; the next answer ends the conversation.
 //
-// task.parameters: {"instances_file": "....jsonl", "trees_folder": "..."}. A task's own parameters:
-// {"instance": the instance's line, "tree": the repository's folder}.
+// task.parameters: {"instances_file": "...", "trees_folder": "...", "shows_call": true}. With
+// shows_call the user first spells out a tool call for the model to repeat, which prints the head
+// of the file, and no system message states the tools: a small model that never saw a tool call
+// makes none by itself.
+// A task's own parameters: {"instance": the instance's line, "tree": the repository's folder,
+// "shows_call": true or absent}.
 #pragma once
 
 #include <string>
@@ -18,6 +22,7 @@ namespace flywheel {
 struct RepoFunctionTask {
   Json instance{};     // keys as runtime/synthesis/repo_functions.hpp writes them
   std::string tree{};  // host folder with the unchanged repository
+  bool shows_call = false;
 };
 
 Result<RepoFunctionTask> parse_repo_function_task(const Json& parameters);

@@ -47,6 +47,7 @@ struct SettingFolder {
 struct TaskSetting {
   std::string system{};                  // the system message; empty = the chat template's own
   std::vector<std::string> tools{};      // that the model may call; none = a plain conversation
+  bool states_tools = true;              // false: the user's own words say how to call them
   std::vector<SettingFile> files{};      // laid into the tools' container before the first call
   std::vector<SettingFolder> folders{};  // seen in that container, read-only
 };

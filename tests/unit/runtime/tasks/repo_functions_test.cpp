@@ -124,6 +124,22 @@ TEST_SUITE("runtime/tasks/repo_functions") {
     CHECK(next_user_move(*family, *task, talk_with("```python\nx?\n```"))->ends);
   }
 
+  TEST_CASE("a model that never saw a tool call is first given one to repeat") {
+    Lab lab;
+    lab.parameters["shows_call"] = true;
+    const auto family = lab.family();
+    const auto task = family->make_task(split_train, 0, 1);
+
+    const auto first = next_user_move(*family, *task, Transcript{});
+    const auto second = next_user_move(*family, *task, talk_with("It is a function."));
+
+    CHECK(first->text.starts_with("Rewrite this text without changing anything:\n\n<tool_call>{"));
+    CHECK(first->text.find("{\"command\": \"head repository/pkg/a.py\"}") != std::string::npos);
+    CHECK_FALSE(family->setting(*task)->states_tools);
+    CHECK(second->text.find("has lost its body") != std::string::npos);
+    CHECK_FALSE(second->ends);
+  }
+
   TEST_CASE("files that are no instances are refused with file and line") {
     Lab lab;
     const auto error = [&] {
