@@ -39,7 +39,7 @@ OWNERS = {
     "ATen/": TORCH,
     "c10/": TORCH,
     "caf/": ("actors/", "runtime/system/"),
-    "yaml-cpp/": ("actors/config", "runtime/tasks/"),
+    "yaml-cpp/": ("actors/config", "runtime/tasks/", "runtime/sandbox/image_recipe"),
     "CLI/": ("actors/",),
     "openssl/": ("runtime/net/", "runtime/transfer/"),
     "seccomp.h": ("runtime/sandbox/",),

@@ -107,6 +107,7 @@ Caas::~Caas() {
                   stop_time_max.count());
   }
   state_->workers.stop();
+  state_->host.reset();  // its event thread calls the table until it has gone
 }
 
 void Caas::run_timers() {

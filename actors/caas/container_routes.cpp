@@ -36,6 +36,12 @@ BornDone answer_born(const Responder& responder, bool is_list) {
       responder.send(refusal(born.error()));
       return;
     }
+    if (born->records.empty()) {
+      responder.send(
+          refusal({Failure::not_found,
+                   "the containers of this Idempotency-Key are forgotten: use another"}));
+      return;
+    }
     const bool failed = born->error && born->records.size() == 1;
     if (failed && !is_list) {
       responder.send(refusal(*born->error));

@@ -311,6 +311,8 @@ void upload(CaasState& state, const HttpRequest& request, const Responder& respo
   const Json logged = logged_put(path, part->bytes, 0644);
   with_box(state, request, responder, Verb::update, "put_file", logged,
            [&state, path, name, bytes = std::move(part->bytes), logged](const Place& place) {
+             if (auto made = place.box->make_folder(openai_folder); !made)
+               return refusal(made.error());
              return put_logged(state, place, path, bytes, logged, 0644, [&] {
                const FileEntry entry{.name = name,
                                      .size_bytes = bytes.size(),

@@ -114,6 +114,33 @@ void list(CaasState& state, const HttpRequest& request, const Responder& respond
   responder.json({{"object", "list"}, {"has_more", false}, {"data", std::move(data)}});
 }
 
+// Nothing where it began: its end answers, and enters the trajectory.
+std::optional<HttpResponse> begin_run(CaasState& state, const AskedSession& asked,
+                                      const SessionRun& run, const Responder& responder) {
+  const Json logged{{"session", session_name(asked.number)}, {"code", run.code}};
+  const auto command = state.execs.next_command(*asked.live);
+  const auto count = [&state, live = asked.live](bool begins) {
+    const std::lock_guard lock{state.table.mutex};
+    begins ? ++live->running_count : --live->running_count;  // it is not idle meanwhile
+    live->record.active_ms = wall_ms(state);
+  };
+  const auto finish = [&state, asked, responder, logged, command, count,
+                       started_ms = wall_ms(state)](const ExecResult& result) {
+    count(false);
+    Json json = exec_json(result, false);
+    json["session"] = session_json(asked.number, *asked.session);
+    state.execs.log(*asked.live, command, {started_ms, "session_run", logged, json});
+    responder.json(json);
+  };
+  count(true);
+  auto begun = asked.session->run(run, [&state, finish](const ExecResult& result) {
+    state.workers.post([finish, result] { finish(result); });
+  });
+  if (begun) return std::nullopt;
+  count(false);
+  return refusal(begun.error());
+}
+
 void run(CaasState& state, const HttpRequest& request, const Responder& responder) {
   const auto asked = asked_session(state, request, Verb::control);
   if (!asked) return void(responder.send(asked.error()));
@@ -130,35 +157,10 @@ void run(CaasState& state, const HttpRequest& request, const Responder& responde
   if (run.code.find('\0') != std::string::npos) fields.refuse("code", "holds a NUL");
   if (auto outcome = fields.finish(); !outcome)
     return void(responder.send(refusal(outcome.error())));
-  const Json logged{{"session", session_name(asked->number)}, {"code", run.code}};
-  const auto command = state.execs.next_command(*asked->live);
-  {
-    const std::lock_guard lock{state.table.mutex};
-    ++asked->live->running_count;  // it is not idle meanwhile
-  }
-  const auto leave = [&state, live = asked->live] {
-    const std::lock_guard lock{state.table.mutex};
-    --live->running_count;
-    live->record.active_ms = wall_ms(state);
-  };
-  const auto done = [&state, asked = *asked, responder, logged, command, leave,
-                     started_ms = wall_ms(state)](const ExecResult& result) {
-    state.workers.post([&state, asked, responder, logged, command, leave, started_ms, result] {
-      leave();
-      Json json = exec_json(result, false);
-      json["session"] = session_json(asked.number, *asked.session);
-      state.execs.log(*asked.live, command, {started_ms, "session_run", logged, json});
-      responder.json(json);
-    });
-  };
   // write_input() talks to the container: not on this thread.
-  answer_later(state, responder,
-               [session = asked->session, run, done, leave]() -> std::optional<HttpResponse> {
-                 auto begun = session->run(run, done);
-                 if (begun) return std::nullopt;
-                 leave();
-                 return refusal(begun.error());
-               });
+  answer_later(state, responder, [&state, asked = *asked, run, responder] {
+    return begin_run(state, asked, run, responder);
+  });
 }
 
 void close(CaasState& state, const HttpRequest& request, const Responder& responder) {

@@ -10,6 +10,7 @@
 #include "actors/commands/command.hpp"
 #include "actors/commands/print.hpp"
 #include "runtime/net/http_server.hpp"
+#include "runtime/sandbox/image.hpp"
 
 namespace flywheel {
 namespace {
@@ -34,7 +35,13 @@ struct Options {
   std::string token_name{};
   std::string token_role = "researcher";
   std::uint64_t token_days = 90;
+  std::string recipe{};
+  std::uint64_t build_minutes = 30;
 };
+
+std::string image_folder(const Options& options) {
+  return options.state + "/images";
+}
 
 std::string token_path(const Options& options) {
   return options.state + "/tokens.json";
@@ -112,6 +119,59 @@ Result<int> add_token(const GlobalOptions& global, const Options& options) {
   return exit_done;
 }
 
+Json image_json(const ImageFacts& facts) {
+  return {{"name", facts.name},
+          {"hash", facts.hash},
+          {"bytes", facts.size_bytes},
+          {"files", facts.file_count},
+          {"archives", facts.archives}};
+}
+
+Result<int> build(const GlobalOptions& global, const Options& options) {
+  FLYWHEEL_TRY(const auto recipe, read_image_recipe(options.recipe));
+  ImageBuildOptions how{.time_max = std::chrono::minutes{options.build_minutes}};
+  if (!global.json) how.on_step = [](const std::string& step) { print(step + "\n"); };
+  std::error_code code;
+  std::filesystem::create_directories(image_folder(options), code);
+  FLYWHEEL_TRY(const auto facts, build_image(recipe, image_folder(options), how));
+  if (global.json)
+    print_json(image_json(facts));
+  else
+    print(
+        fmt::format("image {}: {} files, {:.1f} MiB, hash {}; use it with {{\"image\": \"{}\"}}\n",
+                    facts.name, facts.file_count, static_cast<double>(facts.size_bytes) / (1 << 20),
+                    facts.hash, facts.name));
+  return exit_done;
+}
+
+Result<int> list_images(const GlobalOptions& global, const Options& options) {
+  Json images = Json::array({{{"name", "host"}}});
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator{image_folder(options), code})
+    if (const auto facts = read_image_facts(entry.path().string()))
+      images.push_back(image_json(*facts));
+  if (global.json) {
+    print_json(images);
+    return exit_done;
+  }
+  for (const Json& image : images)
+    print(image.contains("hash") ? fmt::format("{}  {}  {} files\n", image.value("name", ""),
+                                               image.value("hash", ""), image.value("files", 0))
+                                 : std::string{"host  this machine's own /usr\n"});
+  return exit_done;
+}
+
+void add_image_commands(CLI::App& app, const std::shared_ptr<Options>& options, CLI::App*& build,
+                        CLI::App*& list) {
+  CLI::App* image = app.add_subcommand("image", "Images: what containers start from.");
+  image->require_subcommand(1);
+  build = image->add_subcommand("build", "Build an image from Debian packages and wheels.");
+  build->add_option("file", options->recipe, "YAML: name, packages, archives, wheels")->required();
+  build->add_option("--minutes", options->build_minutes, "Give up after so long")
+      ->capture_default_str();
+  list = image->add_subcommand("list", "The images of the state folder.");
+}
+
 }  // namespace
 
 Command add_caas(CLI::App& program, const GlobalOptions& global) {
@@ -136,8 +196,14 @@ Command add_caas(CLI::App& program, const GlobalOptions& global) {
   token->add_option("--role", options->token_role, "researcher or operator")->capture_default_str();
   token->add_option("--days", options->token_days, "How long it lives; 0 = for ever")
       ->capture_default_str();
-  return {app, [&global, options, token] {
-            return token->parsed() ? add_token(global, *options) : serve(global, *options);
+  CLI::App* image_build = nullptr;
+  CLI::App* image_list = nullptr;
+  add_image_commands(*app, options, image_build, image_list);
+  return {app, [&global, options, token, image_build, image_list] {
+            if (token->parsed()) return add_token(global, *options);
+            if (image_build->parsed()) return build(global, *options);
+            if (image_list->parsed()) return list_images(global, *options);
+            return serve(global, *options);
           }};
 }
 

@@ -15,15 +15,15 @@ enum class BoxMessage : std::uint32_t {
   // host to launcher
   create = 1,     // HostCore::create writes it; descriptor: the init's end of its socket
   end_container,  // number
-  start_zygote,   // modules; descriptors: program, library
-  zygote_exec,    // number, then as exec; descriptors: input, output, error output, control
+  zygote_exec,    // number of the container, then as exec; the fourth descriptor brings signals
   // launcher to host
   launched,         // what this machine gives, once
   refused,          // number, why
   container_ended,  // number, wait status of its init, kills at the memory limit
   // host to init
   exec,  // number, program and arguments, environment, folder; descriptors: input, output, error
-  exec_signal,  // number, signal; 0 kills everything that the exec started
+  // number, signal (0 kills everything that the exec started), whether no zygote was used
+  exec_signal,
   pause,
   resume,
   file,   // number, BoxFileWork, path, mode; descriptor for put and list
@@ -41,7 +41,7 @@ enum class BoxMessage : std::uint32_t {
 enum class BoxFileWork : std::uint32_t { put, get, status, list, folder, remove };
 
 constexpr std::size_t box_message_bytes_max = 160 << 10;
-constexpr std::size_t box_descriptors_max = 4;
+constexpr std::size_t box_descriptors_max = 5;
 
 class BoxWriter {
  public:
@@ -87,7 +87,7 @@ class BoxReader {
 
 struct BoxPacket {
   std::string bytes{};
-  std::array<int, box_descriptors_max> descriptors{-1, -1, -1, -1};  // owned by the receiver
+  std::array<int, box_descriptors_max> descriptors{-1, -1, -1, -1, -1};  // owned by the receiver
   std::size_t descriptor_count = 0;
 
   int take(std::size_t index);  // the caller owns it now; -1 if it did not come

@@ -29,6 +29,14 @@ constexpr std::array<const char*, 6> default_env{
     "TMPDIR=/tmp",
     "TERM=dumb"};
 
+// What the Python part of the zygote understands; everything else starts an interpreter.
+bool can_fork(const ExecSpec& spec) {
+  if (!spec.uses_zygote || spec.command.size() < 2) return false;
+  const std::string program = spec.command[0].substr(spec.command[0].rfind('/') + 1);
+  if (program != "python3" && program != "python") return false;
+  return spec.command[1] == "-c" ? spec.command.size() >= 3 : !spec.command[1].starts_with('-');
+}
+
 void set_variables(std::vector<std::string>& env, const std::vector<std::string>& entries) {
   for (const std::string& entry : entries) {
     const std::string name = entry.substr(0, entry.find('=') + 1);
@@ -57,7 +65,7 @@ ContainerCore::ContainerCore(std::shared_ptr<HostCore> host, std::uint64_t numbe
       origin_(std::move(origin)) {}
 
 ContainerCore::~ContainerCore() {
-  host_->loop().unwatch(control_watch_, control_.get());
+  host_->loop()->unwatch(control_watch_, control_.get());
 }
 
 Result<> ContainerCore::open(Descriptor& given) {
@@ -69,7 +77,7 @@ Result<> ContainerCore::open(Descriptor& given) {
   given.reset(ends[1]);
   ::fcntl(control_.get(), F_SETFL, O_NONBLOCK);
   control_watch_ =
-      host_->loop().watch(control_.get(), EPOLLIN, [weak = weak_from_this()](std::uint32_t) {
+      host_->loop()->watch(control_.get(), EPOLLIN, [weak = weak_from_this()](std::uint32_t) {
         if (const auto self = weak.lock()) self->on_control();
       });
   return {};
@@ -132,36 +140,58 @@ Result<ExecSpec> ContainerCore::complete(ExecSpec spec) const {
 
 Result<std::shared_ptr<ExecCore>> ContainerCore::start(const ExecSpec& given_spec,
                                                        ExecObserver observer) {
-  FLYWHEEL_TRY(ExecSpec spec, complete(given_spec));
+  FLYWHEEL_TRY(const ExecSpec spec, complete(given_spec));
   std::array<Descriptor, 3> streams;
   std::shared_ptr<ExecCore> exec;
-  BoxWriter request{BoxMessage::exec};
   {
     const std::lock_guard lock{mutex_};
     FLYWHEEL_TRY_VOID(expect_running());
-    const std::uint64_t number = next_number_++;
-    request.number(number).texts(spec.command).texts(spec.env).text(spec.working_folder);
-    exec = std::make_shared<ExecCore>(host_->loop(), weak_from_this(), number, std::move(spec),
+    exec = std::make_shared<ExecCore>(host_->loop(), weak_from_this(), next_number_++, spec,
                                       std::move(observer));
     FLYWHEEL_TRY_VOID(exec->open(host_->null_file(), streams));
-    execs_.emplace(number, exec);
+    execs_.emplace(exec->number(), exec);
   }
   const int given[3] = {streams[0].get(), streams[1].get(), streams[2].get()};
-  const int code = send_packet(control_.get(), request.bytes(), given, 3);
-  if (code != 0) {
+  if (auto sent = send_exec(spec, *exec, given); !sent) {
     forget_exec(exec->number());
-    if (code == EMSGSIZE)
-      return fail(Failure::invalid_argument,
-                  "exec: command and environment are over 160 KiB; put the data into a file");
-    return fail(Failure::unavailable, id_ + ": can't be reached: " + std::strerror(code));
+    return fail(sent.error());
   }
   exec->begin();
   return exec;
 }
 
+Result<> ContainerCore::send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams) {
+  const auto failed = [this](int code) {
+    if (code == EMSGSIZE)
+      return fail(Failure::invalid_argument,
+                  "exec: command and environment are over 160 KiB; put the data into a file");
+    return fail(Failure::unavailable, id_ + ": can't be reached: " + std::strerror(code));
+  };
+  BoxWriter arguments;
+  arguments.number(exec.number()).texts(spec.command).texts(spec.env).text(spec.working_folder);
+  if (!origin_.shows_usr || !can_fork(spec)) {
+    const int code = send_packet(
+        control_.get(), BoxWriter{BoxMessage::exec}.bytes() + arguments.bytes(), streams, 3);
+    return code == 0 ? Result<>{} : failed(code);
+  }
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return failed(errno);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  exec.use_channel(Descriptor{ends[0]});
+  has_used_zygote_ = true;
+  const Descriptor given{ends[1]};
+  const int descriptors[4] = {streams[0], streams[1], streams[2], given.get()};
+  const int code = host_->send_to_launcher(
+      BoxWriter{BoxMessage::zygote_exec}.number(number_).bytes() + arguments.bytes(), descriptors,
+      4);
+  return code == 0 ? Result<>{} : failed(code);
+}
+
 Result<> ContainerCore::signal_exec(std::uint64_t number, int signal) {
-  const BoxWriter request = BoxWriter{BoxMessage::exec_signal}.number(number).number32(
-      static_cast<std::uint32_t>(signal));
+  const BoxWriter request = BoxWriter{BoxMessage::exec_signal}
+                                .number(number)
+                                .number32(static_cast<std::uint32_t>(signal))
+                                .number32(has_used_zygote_ ? 0 : 1);
   const int code = send_packet(control_.get(), request.bytes());
   if (code == 0) return {};
   return fail(Failure::unavailable, id_ + ": can't be reached: " + std::strerror(code));
@@ -177,8 +207,8 @@ bool ContainerCore::take_out_of_memory() {
   return count > std::exchange(oom_kill_count_seen_, std::max(count, oom_kill_count_seen_));
 }
 
-void ContainerCore::lose_exec(std::uint64_t number) {
-  request_end(ContainerState::failed, fmt::format("exec {} could not be killed", number));
+void ContainerCore::lose_exec(std::uint64_t number, const char* why) {
+  request_end(ContainerState::failed, fmt::format("exec {} {}", number, why));
 }
 
 void ContainerCore::forget_exec(std::uint64_t number) {

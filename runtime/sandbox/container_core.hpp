@@ -4,6 +4,7 @@
 //          held while an observer or an exec is called.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -67,7 +68,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   // ExecOwner
   Result<> signal_exec(std::uint64_t number, int signal) override;
   bool take_out_of_memory() override;
-  void lose_exec(std::uint64_t number) override;
+  void lose_exec(std::uint64_t number, const char* why) override;
   void forget_exec(std::uint64_t number) override;
 
  private:
@@ -83,6 +84,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   Result<> expect_running() const;  // with mutex_ held
   Result<BoxPacket> ask(BoxMessage kind, const std::string& arguments, int descriptor = -1);
   Result<ExecSpec> complete(ExecSpec spec) const;
+  Result<> send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams);
   std::shared_ptr<ExecCore> exec(std::uint64_t number) const;
   std::vector<std::shared_ptr<ExecCore>> execs() const;
 
@@ -105,6 +107,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   std::uint64_t next_number_ = 1;  // of execs and of requests
   std::chrono::steady_clock::time_point paused_at_{};
   std::uint32_t oom_kill_count_seen_ = 0;
+  std::atomic<bool> has_used_zygote_ = false;
 };
 
 }  // namespace flywheel

@@ -57,7 +57,7 @@ void ContainerCore::on_packet(BoxPacket& packet) {
       break;
     case BoxMessage::supervisor_gone:
       if (const auto lost = exec(number); lost && !lost->gone("its supervisor was killed"))
-        request_end(ContainerState::failed, "a command killed the supervisor of a command");
+        lose_exec(number, "lost its supervisor");
       break;
     case BoxMessage::done: {
       const std::lock_guard lock{mutex_};
@@ -75,7 +75,7 @@ void ContainerCore::on_packet(BoxPacket& packet) {
 }
 
 void ContainerCore::on_control_end() {
-  host_->loop().unwatch(std::exchange(control_watch_, 0), control_.get());
+  host_->loop()->unwatch(std::exchange(control_watch_, 0), control_.get());
   std::string reason;
   {
     const std::lock_guard lock{mutex_};

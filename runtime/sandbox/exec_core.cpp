@@ -9,6 +9,8 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include "runtime/sandbox/box_message.hpp"
+
 namespace flywheel {
 
 namespace {
@@ -37,9 +39,9 @@ void set_nonblocking(const Descriptor& end) {
 
 }  // namespace
 
-ExecCore::ExecCore(EventLoop& loop, std::weak_ptr<ExecOwner> owner, std::uint64_t number,
-                   ExecSpec spec, ExecObserver observer)
-    : loop_(loop),
+ExecCore::ExecCore(std::shared_ptr<EventLoop> loop, std::weak_ptr<ExecOwner> owner,
+                   std::uint64_t number, ExecSpec spec, ExecObserver observer)
+    : loop_(std::move(loop)),
       owner_(std::move(owner)),
       number_(number),
       spec_(std::move(spec)),
@@ -51,6 +53,7 @@ ExecCore::~ExecCore() {
   close_stream(output_);
   close_stream(error_);
   close_input_pipe();
+  loop_->unwatch(channel_watch_, channel_.get());
 }
 
 Result<> ExecCore::open(int null_file, std::array<Descriptor, 3>& given) {
@@ -77,20 +80,58 @@ void ExecCore::begin() {
   for (const ExecStream which : {ExecStream::output, ExecStream::error}) {
     Stream& stream = stream_of(which);
     stream.watch =
-        loop_.watch(stream.pipe.get(), EPOLLIN, [self = shared_from_this(), which](std::uint32_t) {
+        loop_->watch(stream.pipe.get(), EPOLLIN, [self = shared_from_this(), which](std::uint32_t) {
           self->on_output(which, reads_a_turn);
         });
   }
+  if (channel_)
+    channel_watch_ =
+        loop_->watch(channel_.get(), EPOLLIN,
+                     [self = shared_from_this()](std::uint32_t) { self->on_channel(); });
   if (input_ && !input_waiting_.empty()) watch_input();
   arm();
+}
+
+void ExecCore::on_channel() {
+  BoxPacket packet;
+  if (receive_packet(channel_.get(), packet) <= 0) {
+    const auto owner = owner_.lock();
+    if (!has_ended() && !gone("its supervisor was killed") && owner)
+      owner->lose_exec(number_, "lost its supervisor");
+    const std::lock_guard lock{mutex_};
+    loop_->unwatch(std::exchange(channel_watch_, 0), channel_.get());
+    return;
+  }
+  BoxReader message{packet.bytes};
+  const BoxMessage kind = message.kind();
+  message.number();
+  const std::uint32_t status = message.number32();
+  if (kind == BoxMessage::exec_refused) refused(static_cast<int>(status), message.text());
+  if (kind == BoxMessage::exec_ended) {
+    const std::uint64_t cpu_us = message.number();
+    ended(static_cast<int>(status), cpu_us, message.number());
+  }
+  packet.close_all();
+}
+
+Result<> ExecCore::order(int signal) const {
+  const auto owner = owner_.lock();
+  if (!owner) return fail(Failure::cancelled, "exec: its container is gone");
+  if (!channel_) return owner->signal_exec(number_, signal);
+  const BoxWriter request = BoxWriter{BoxMessage::exec_signal}.number(number_).number32(
+      static_cast<std::uint32_t>(signal));
+  const int code = send_packet(channel_.get(), request.bytes());
+  if (code == 0) return {};
+  return fail(Failure::unavailable,
+              std::string{"exec: its supervisor can't be reached: "} + std::strerror(code));
 }
 
 void ExecCore::arm() {
   Time next = deadline_;
   if (spec_.silence_max.count() > 0) next = std::min(next, last_output_ + spec_.silence_max);
   if (requested_end_ != ExecEnd::exited) next = std::chrono::steady_clock::now() + kill_time_max;
-  loop_.cancel(timer_);
-  timer_ = loop_.at(next, [self = shared_from_this()] { self->on_time(); });
+  loop_->cancel(timer_);
+  timer_ = loop_->at(next, [self = shared_from_this()] { self->on_time(); });
 }
 
 void ExecCore::on_time() {
@@ -111,13 +152,13 @@ void ExecCore::on_time() {
       arm();
     }
   }
-  if (lost) lost->lose_exec(number_);
+  if (lost) lost->lose_exec(number_, "could not be killed");
 }
 
 void ExecCore::request_end(ExecEnd end) {
   if (is_ended_ || requested_end_ != ExecEnd::exited) return;
   requested_end_ = end;
-  if (const auto owner = owner_.lock()) owner->signal_exec(number_, 0);
+  (void)order(0);  // where that fails, arm() sees to it that the container goes
   arm();
 }
 
@@ -156,8 +197,9 @@ void ExecCore::on_output(ExecStream which, int reads_max) {
 
 void ExecCore::watch_input() {
   if (input_watch_ != 0) return;
-  input_watch_ = loop_.watch(input_.get(), EPOLLOUT,
-                             [self = shared_from_this()](std::uint32_t) { self->on_input_room(); });
+  input_watch_ = loop_->watch(input_.get(), EPOLLOUT, [self = shared_from_this()](std::uint32_t) {
+    self->on_input_room();
+  });
 }
 
 void ExecCore::on_input_room() {
@@ -169,19 +211,19 @@ void ExecCore::on_input_room() {
   input_waiting_.erase(0, static_cast<std::size_t>(size));
   if (!input_waiting_.empty()) return;
   if (closes_input_) return close_input_pipe();
-  loop_.unwatch(std::exchange(input_watch_, 0), input_.get());
+  loop_->unwatch(std::exchange(input_watch_, 0), input_.get());
 }
 
 void ExecCore::close_input_pipe() {
   if (!input_) return;
-  loop_.unwatch(std::exchange(input_watch_, 0), input_.get());
+  loop_->unwatch(std::exchange(input_watch_, 0), input_.get());
   input_.reset();
   input_waiting_.clear();
 }
 
 void ExecCore::close_stream(Stream& stream) {
   if (!stream.pipe) return;
-  loop_.unwatch(std::exchange(stream.watch, 0), stream.pipe.get());
+  loop_->unwatch(std::exchange(stream.watch, 0), stream.pipe.get());
   stream.pipe.reset();
 }
 
@@ -223,7 +265,7 @@ void ExecCore::finish(ExecEnd end, int exit_code, int signal, std::string error)
   {
     const std::lock_guard lock{mutex_};
     is_ended_ = true;
-    loop_.cancel(timer_);
+    loop_->cancel(timer_);
     close_stream(output_);
     close_stream(error_);
     close_input_pipe();
@@ -289,9 +331,8 @@ void ExecCore::close_input() {
 Result<> ExecCore::send_signal(int signal) {
   if (signal < 1 || signal > SIGRTMAX)
     return fail(Failure::invalid_argument, "exec: there is no signal " + std::to_string(signal));
-  const auto owner = owner_.lock();
-  if (has_ended() || !owner) return fail(Failure::cancelled, "exec: it has ended");
-  return owner->signal_exec(number_, signal);
+  if (has_ended()) return fail(Failure::cancelled, "exec: it has ended");
+  return order(signal);
 }
 
 void ExecCore::cancel() {

@@ -27,18 +27,21 @@ class ExecOwner {
   virtual ~ExecOwner() = default;
   virtual Result<> signal_exec(std::uint64_t number, int signal) = 0;  // 0 kills all of it
   virtual bool take_out_of_memory() = 0;  // whether the kernel killed at the limit since last asked
-  virtual void lose_exec(std::uint64_t number) = 0;    // it can't be killed: the container must go
+  // It can't be watched or killed any more: the container must go.
+  virtual void lose_exec(std::uint64_t number, const char* why) = 0;
   virtual void forget_exec(std::uint64_t number) = 0;  // it ended
 };
 
 class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore> {
  public:
-  ExecCore(EventLoop& loop, std::weak_ptr<ExecOwner> owner, std::uint64_t number, ExecSpec spec,
-           ExecObserver observer);
+  ExecCore(std::shared_ptr<EventLoop> loop, std::weak_ptr<ExecOwner> owner, std::uint64_t number,
+           ExecSpec spec, ExecObserver observer);
   ~ExecCore() override;
 
   // Makes the pipes; `given` are the ends for the command, which the caller closes once sent.
   Result<> open(int null_file, std::array<Descriptor, 3>& given);
+  // A command of the zygote has a socket of its own to its supervisor, past the init.
+  void use_channel(Descriptor channel) { channel_ = std::move(channel); }
   void begin();  // once the request is sent: watches pipes and deadlines
 
   void ended(int status, std::uint64_t cpu_us, std::uint64_t memory_bytes_max);
@@ -68,16 +71,18 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
 
   void on_output(ExecStream which, int reads_max);
   void on_input_room();
+  void on_channel();
   void on_time();
   void request_end(ExecEnd end);  // with mutex_ held
-  void watch_input();             // with mutex_ held
-  void close_input_pipe();        // with mutex_ held
+  Result<> order(int signal) const;
+  void watch_input();       // with mutex_ held
+  void close_input_pipe();  // with mutex_ held
   void close_stream(Stream& stream);
   void arm();  // with mutex_ held
   void finish(ExecEnd end, int exit_code, int signal, std::string error);
   Stream& stream_of(ExecStream which) { return which == ExecStream::output ? output_ : error_; }
 
-  EventLoop& loop_;
+  const std::shared_ptr<EventLoop> loop_;  // people may keep this longer than the host
   const std::weak_ptr<ExecOwner> owner_;
   const std::uint64_t number_;
   const ExecSpec spec_;
@@ -89,6 +94,8 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   Stream error_;
   Descriptor input_{};
   std::uint64_t input_watch_ = 0;
+  Descriptor channel_{};  // open as long as this, so that it can be used without the lock
+  std::uint64_t channel_watch_ = 0;
   std::string input_waiting_;
   bool closes_input_ = false;  // once input_waiting_ is written
   Time started_{};

@@ -51,7 +51,7 @@ Result<> HostCore::open() {
   // Another start for each host: two on one machine seldom share ids, and need not be kept apart.
   next_id_range_ = std::random_device{}() % id_range_count;
   FLYWHEEL_TRY_VOID(make_filters());
-  FLYWHEEL_TRY_VOID(loop_.start());
+  FLYWHEEL_TRY_VOID(loop_->start());
   const std::lock_guard lock{launcher_mutex_};
   return start_launcher();
 }
@@ -92,7 +92,14 @@ void HostCore::close() {
   std::unique_lock lock{mutex_};
   has_changed_.wait_for(lock, close_time_max, [this] { return launcher_process_ < 0; });
   lock.unlock();
-  loop_.stop();
+  loop_->stop();
+  // Should the launcher hang, whoever waits is told all the same; the loop does not run any more.
+  all.clear();
+  {
+    const std::lock_guard guard{mutex_};
+    for (const auto& entry : containers_) all.push_back(entry.second);
+  }
+  for (const auto& each : all) each->on_launcher_gone();
   lock_file_.reset();  // containers that people still hold keep the rest of this alive
 }
 
@@ -212,9 +219,14 @@ Result<> HostCore::send_create(const ContainerCore& container, int control) {
 }
 
 void HostCore::end_container(std::uint64_t number) {
-  const BoxWriter request = BoxWriter{BoxMessage::end_container}.number(number);
+  // Where the launcher is gone, so is the container.
+  send_to_launcher(BoxWriter{BoxMessage::end_container}.number(number).bytes(), nullptr, 0);
+}
+
+int HostCore::send_to_launcher(const std::string& bytes, const int* descriptors,
+                               std::size_t descriptor_count) {
   const std::lock_guard lock{launcher_mutex_};
-  if (launcher_) send_packet(launcher_.get(), request.bytes());
+  return launcher_ ? send_packet(launcher_.get(), bytes, descriptors, descriptor_count) : EPIPE;
 }
 
 Result<std::string> HostCore::snapshot(ContainerCore& container, bool is_temporary) {

@@ -38,12 +38,15 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   const SandboxHostConfig& config() const { return config_; }
   const SandboxFacts& facts() const { return facts_; }
   std::size_t container_count() const;
-  EventLoop& loop() { return loop_; }
+  const std::shared_ptr<EventLoop>& loop() const { return loop_; }
   ImageStore& images() { return images_; }
   SnapshotStore& snapshots() { return snapshots_; }
   int null_file() const { return null_file_.get(); }
 
   void end_container(std::uint64_t number);  // asks the launcher
+  // 0, or errno: EPIPE where there is no launcher now.
+  int send_to_launcher(const std::string& bytes, const int* descriptors,
+                       std::size_t descriptor_count);
   void on_container_end(std::function<void(const std::string&)> callback);
   void forget(const ContainerCore& container);  // on the loop's thread, as the next
   void announce_end(const std::string& id) const;
@@ -71,7 +74,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
 
   const SandboxHostConfig config_;
   SandboxFacts facts_{};
-  EventLoop loop_;
+  const std::shared_ptr<EventLoop> loop_ = std::make_shared<EventLoop>();
   ImageStore images_;
   SnapshotStore snapshots_;
   Descriptor null_file_{};
@@ -83,6 +86,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   Descriptor launcher_{};
   std::uint64_t launcher_watch_ = 0;
   pid_t launcher_process_ = -1;
+  std::chrono::steady_clock::time_point launched_at_{};
   Groups groups_{};
 
   mutable std::mutex mutex_;

@@ -1,31 +1,14 @@
 #include "runtime/sandbox/image_store.hpp"
 
 #include <algorithm>
-#include <fstream>
+
+#include "runtime/sandbox/skeleton.hpp"
 
 namespace flywheel {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-struct SkeletonFile {
-  const char* path;
-  const char* text;
-};
-
-constexpr SkeletonFile skeleton_files[] = {
-    {"etc/passwd",
-     "root:x:0:0:root:/root:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/sh\n"
-     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
-    {"etc/group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"},
-    {"etc/hosts", "127.0.0.1 localhost box\n::1 localhost\n"},
-    {"etc/hostname", "box\n"},
-    {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
-    {"etc/resolv.conf", ""},
-    {"etc/host.conf", "multi on\n"},
-    {"etc/shells", "/bin/sh\n/bin/bash\n"},
-};
 
 // Of the machine's /etc: what programs of /usr need and what tells nothing about the machine.
 constexpr const char* copied[] = {
@@ -36,27 +19,18 @@ constexpr const char* copied[] = {
 Result<> build_skeleton(const fs::path& skeleton) {
   std::error_code code;
   fs::remove_all(skeleton, code);
-  for (const char* folder : {"usr", "etc", "dev", "proc", "tmp", "var/tmp", "var/lib", "work",
-                             "run", "home/user", "root", "opt", "mnt", "etc/ssl"})
-    fs::create_directories(skeleton / folder, code);
-  for (const char* name : {"bin", "sbin", "lib", "lib32", "lib64", "libx32"})
-    if (fs::exists(fs::path{"/usr"} / name))
-      fs::create_directory_symlink(fs::path{"usr"} / name, skeleton / name, code);
-  for (const SkeletonFile& file : skeleton_files) std::ofstream{skeleton / file.path} << file.text;
-  fs::create_symlink("../usr/lib/os-release", skeleton / "etc/os-release", code);
+  FLYWHEEL_TRY_VOID(make_root_folders(skeleton));
   for (const char* name : copied) {
     std::error_code ignored;  // a machine need not have each; unreadable ones stay out
     fs::copy(fs::path{"/etc"} / name, skeleton / "etc" / name,
              fs::copy_options::recursive | fs::copy_options::copy_symlinks, ignored);
   }
+  FLYWHEEL_TRY_VOID(write_root_files(skeleton));
   // Readable inside, whatever the umask of this process is.
   for (const auto& entry : fs::recursive_directory_iterator{skeleton, code})
     if (!entry.is_symlink())
       fs::permissions(entry.path(), entry.is_directory() ? fs::perms{0755} : fs::perms{0644}, code);
   fs::permissions(skeleton, fs::perms{0755}, code);
-  if (!fs::exists(skeleton / "etc/hostname") || !fs::is_directory(skeleton / "work"))
-    return fail(Failure::unavailable, "sandbox: " + skeleton.string() +
-                                          ": the skeleton of the image 'host' can't be written");
   return {};
 }
 

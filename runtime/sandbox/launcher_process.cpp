@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr int launch_time_ms_max = 10'000;
 constexpr int packets_a_turn = 32;
+constexpr std::chrono::seconds relaunch_pause{1};  // between two starts by themselves
 
 Result<std::string> find_box(const std::string& configured) {
   if (!configured.empty()) return configured;
@@ -114,6 +115,7 @@ Result<> HostCore::start_launcher() {
   {
     const std::lock_guard lock{mutex_};
     launcher_process_ = *process;
+    launched_at_ = std::chrono::steady_clock::now();
   }
   if (auto launched = await_launch(); !launched) {
     launcher_.reset();
@@ -124,7 +126,8 @@ Result<> HostCore::start_launcher() {
     return launched;
   }
   ::fcntl(launcher_.get(), F_SETFL, O_NONBLOCK);
-  launcher_watch_ = loop_.watch(launcher_.get(), EPOLLIN, [this](std::uint32_t) { on_launcher(); });
+  launcher_watch_ =
+      loop_->watch(launcher_.get(), EPOLLIN, [this](std::uint32_t) { on_launcher(); });
   return {};
 }
 
@@ -188,13 +191,13 @@ void HostCore::on_launcher_packet(BoxPacket& packet) {
   }
 }
 
-// Every init dies with the launcher; its cgroups are swept by the next one, which the next
-// create() starts.
+// Every init dies with the launcher; the next one, started here or by the next create(), sweeps its
+// cgroups.
 void HostCore::on_launcher_end() {
   pid_t process = -1;
   {
     const std::lock_guard lock{launcher_mutex_};
-    loop_.unwatch(std::exchange(launcher_watch_, 0), launcher_.get());
+    loop_->unwatch(std::exchange(launcher_watch_, 0), launcher_.get());
     launcher_.reset();
   }
   std::vector<std::shared_ptr<ContainerCore>> all;
@@ -207,9 +210,17 @@ void HostCore::on_launcher_end() {
   // It has closed its socket, so it is gone or about to be: it does nothing after that.
   if (process > 0) ::waitpid(process, nullptr, 0);
   for (const auto& each : all) each->on_launcher_gone();
-  const std::lock_guard lock{mutex_};
-  launcher_process_ = -1;
-  has_changed_.notify_all();
+  bool is_wanted = false;
+  {
+    const std::lock_guard lock{mutex_};
+    launcher_process_ = -1;
+    is_wanted = !is_closing_ && std::chrono::steady_clock::now() - launched_at_ > relaunch_pause;
+    has_changed_.notify_all();
+  }
+  if (!is_wanted) return;
+  const std::lock_guard lock{launcher_mutex_};
+  if (launcher_) return;
+  if (const auto started = start_launcher(); !started) log_warning("{}", started.error().message);
 }
 
 }  // namespace flywheel

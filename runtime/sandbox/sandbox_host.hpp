@@ -35,7 +35,6 @@ struct SandboxHostConfig {
   std::uint32_t snapshot_count_max = 256;
   std::uint64_t snapshot_bytes_max = 4ULL << 30;  // of all snapshots
   std::chrono::milliseconds create_time_max{5'000};
-  std::vector<std::string> zygote_modules{"json", "re", "math"};  // loaded before the fork; trusted
 };
 
 enum class CgroupBackend : std::uint8_t { none, v1, v2 };

@@ -42,6 +42,19 @@ Descriptor open_below(int folder, const char* name, int flags) {
   return Descriptor{::openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
 }
 
+// An ordinary user can't read what its own container closed to itself; it is opened for a moment,
+// while the container's processes stand still.
+Descriptor open_to_read(int folder, const char* name, int flags, const struct stat& status) {
+  Descriptor opened = open_below(folder, name, O_RDONLY | flags);
+  if (opened || errno != EACCES) return opened;
+  const mode_t mode = status.st_mode & 07777;
+  if (::fchmodat(folder, name, mode | 0500, 0) != 0) return opened;
+  opened = open_below(folder, name, O_RDONLY | flags);
+  // A folder has to stay open to be looked into; its copy gets the mode that it had.
+  if (!S_ISDIR(status.st_mode)) ::fchmodat(folder, name, mode, 0);
+  return opened;
+}
+
 bool is_dot(const char* name) {
   return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
 }
@@ -71,8 +84,9 @@ void copy_attributes(int to, const char* name, const struct stat& status) {
   ::utimensat(to, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
-Result<> copy_file(int from, int to, const char* name, std::uint64_t& size_left) {
-  const Descriptor source = open_below(from, name, O_RDONLY);
+Result<> copy_file(int from, int to, const char* name, const struct stat& status,
+                   std::uint64_t& size_left) {
+  const Descriptor source = open_to_read(from, name, 0, status);
   if (!source) return refuse(name, "can't be read");
   const Descriptor target{
       ::openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
@@ -132,7 +146,7 @@ Result<> copy_entry(int from, int to, const char* name, Copying& copying) {
   if (!is_folder) {
     const std::uint64_t before = copying.left.size_bytes;
     if (S_ISREG(status.st_mode))
-      FLYWHEEL_TRY_VOID(copy_file(from, to, name, copying.left.size_bytes));
+      FLYWHEEL_TRY_VOID(copy_file(from, to, name, status, copying.left.size_bytes));
     else
       FLYWHEEL_TRY_VOID(copy_special(from, to, name, status));
     copying.figures.size_bytes += before - copying.left.size_bytes;
@@ -141,7 +155,7 @@ Result<> copy_entry(int from, int to, const char* name, Copying& copying) {
   }
   if (++copying.depth > depth_max)
     return fail(Failure::resource_exhausted, "snapshot: its folders nest too deep");
-  const Descriptor source = open_below(from, name, O_RDONLY | O_DIRECTORY);
+  const Descriptor source = open_to_read(from, name, O_DIRECTORY, status);
   if (!source) return refuse(name, "can't be read");
   char mark = 0;
   const bool is_opaque = ::fgetxattr(source.get(), opaque_name, &mark, 1) == 1 && mark == 'y';
@@ -151,7 +165,9 @@ Result<> copy_entry(int from, int to, const char* name, Copying& copying) {
   if (!target) return refuse(name, "can't be written");
   if (is_opaque && ::fsetxattr(target.get(), opaque_name, "y", 1, 0) != 0)
     return refuse(name, "can't be marked as replaced");
-  FLYWHEEL_TRY_VOID(copy_folder(source.get(), target.get(), copying));
+  const Result<> copied = copy_folder(source.get(), target.get(), copying);
+  if ((status.st_mode & 0500) != 0500) ::fchmod(source.get(), status.st_mode & 07777);
+  if (!copied) return fail(copied.error());
   --copying.depth;
   copy_attributes(to, name, status);
   return {};

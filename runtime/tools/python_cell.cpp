@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/tools/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/tools/python_driver.hpp"
 
 namespace flywheel {

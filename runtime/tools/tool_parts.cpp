@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runtime/tools/base64.hpp"
+#include "runtime/base/base64.hpp"
 
 namespace flywheel {
 

@@ -1,6 +1,8 @@
 """Containers as a service, as clients meet it: a real server, real sockets, real containers."""
 import base64
 import io
+import os
+import subprocess
 import tarfile
 import threading
 import time
@@ -426,6 +428,41 @@ class Replay(CaasCase):
                      {"container": "container_01M83R1ENF000XAZM1KD5QXSFN"})
         main = self.create(command="sleep 60")
         self.refused(400, "POST", CONTAINERS + "/replay", {"container": main}, names=["main"])
+
+
+class Images(CaasCase):
+    def call_image(self, *arguments):
+        return subprocess.run([os.environ["FLYWHEEL_PROGRAM"], "caas", "--state", str(self.state), "image",
+                               *map(str, arguments)], capture_output=True, encoding="utf-8", timeout=60)
+
+    def test_a_built_image_is_listed_and_a_container_starts_from_it(self):
+        package = self.folder / "package"
+        (package / "DEBIAN").mkdir(parents=True)
+        (package / "DEBIAN" / "control").write_text(
+            "Package: greeting\nVersion: 1\nArchitecture: all\nMaintainer: a <a@example>\nDescription: x\n")
+        (package / "opt").mkdir()
+        (package / "opt" / "greeting").write_text("hello from an image")
+        subprocess.run(["dpkg-deb", "--build", package, self.folder / "greeting.deb"], check=True,
+                       capture_output=True, timeout=60)
+        recipe = self.folder / "image.yaml"
+        recipe.write_text("name: greeting\narchives: [greeting.deb]\n")
+        built = self.call_image("build", recipe)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        self.assertIn("image greeting", built.stdout)
+        self.assertIn("greeting", self.call_image("list").stdout)
+
+        self.assertIn("greeting", [each["id"] for each in self.ask("GET", "/v1/images")["data"]])
+        box = self.create(image="greeting")
+        self.assertEqual(self.ask("GET", f"{CONTAINERS}/{box}/files?path=/opt/greeting"),
+                         b"hello from an image")
+
+    def test_a_recipe_that_makes_no_sense_is_one_line(self):
+        recipe = self.folder / "image.yaml"
+        recipe.write_text("name: x\npackges: [a]\n")
+        refused = self.call_image("build", recipe)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertEqual(len(refused.stderr.splitlines()), 1)
+        self.assertIn("packges", refused.stderr)
 
 
 class Restart(CaasCase):

@@ -51,8 +51,9 @@ struct CellSpec {
   std::uint32_t open_file_count = 0;
   std::string working_folder{};
   std::vector<CellBind> binds{};
-  int control = -1;  // the init's end of the control socket
-  int start = -1;    // readable once the launcher has mapped the ids
+  std::vector<std::string> groups{};  // folders of its cgroups, which it joins itself
+  int control = -1;                   // the init's end of the control socket
+  int start = -1;                     // readable once the launcher has mapped the ids
 };
 
 // What went wrong, for a person: "mount the overlay: No such file or directory".

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -21,10 +20,6 @@ namespace flywheel {
 
 namespace {
 
-// What the init needs to start commands as another user and to signal them.
-constexpr std::uint64_t init_capabilities =
-    1ULL << CAP_KILL | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID;
-
 // Whether the launcher has mapped the ids and set the limits; it is gone if the pipe just ends.
 bool wait_for_start(int start) {
   char byte = 0;
@@ -35,7 +30,8 @@ bool wait_for_start(int start) {
   return size == 1;
 }
 
-BoxError become_init(const Box& box) {
+BoxError become_init(const Box& box, const CellSpec& spec) {
+  if (BoxError error = join_groups(spec.groups); error.code != 0) return error;
   if (box.is_root &&
       (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0))
     return {"become the root of its user namespace", errno};
@@ -67,21 +63,8 @@ BoxError keep_descriptors(Cell& cell) {
   return {};
 }
 
-BoxError confine_init(const Cell& cell) {
-  const Box& box = *cell.box;
-  if (!restrict_by_landlock(box.landlock_abi, cell.spec)) {
-    // Landlock needs no_new_privs or a capability; the init still has the capability here.
-    return {"restrict itself by Landlock", errno};
-  }
-  if (!drop_capabilities(box.is_root ? init_capabilities : 0))
-    return {"drop its capabilities", errno};
-  if (!restrict_by_seccomp(cell.spec.has_loopback ? box.filter_loopback : box.filter_closed))
-    return {"restrict itself by seccomp", errno};
-  return {};
-}
-
 BoxError prepare(Cell& cell) {
-  if (BoxError error = become_init(*cell.box); error.code != 0) return error;
+  if (BoxError error = become_init(*cell.box, cell.spec); error.code != 0) return error;
   if (BoxError error = mount_cell(cell); error.code != 0) return error;
   if (BoxError error = keep_descriptors(cell); error.code != 0) return error;
   if (BoxError error = confine_init(cell); error.code != 0) return error;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "runtime/sandbox/box/box.hpp"
 
 namespace flywheel {
@@ -23,6 +25,9 @@ struct Cell {
 // In a fresh process with namespaces of its own: waits for the launcher, mounts, confines itself,
 // says `ready` or `failed` and serves the host. Never returns. (cell.cpp)
 [[noreturn]] void run_cell(const Box& box, CellSpec spec);
+
+// What the init and its like can never get back. Afterwards only commands can be started.
+BoxError confine_init(const Cell& cell);
 
 // Builds the file system and makes it the root. (cell_mounts.cpp)
 BoxError mount_cell(Cell& cell);
@@ -42,6 +47,13 @@ struct CellExec {
 // A signal SIGRTMIN with value n sends n to the command; 0 kills all that it started.
 // (cell_exec.cpp)
 [[noreturn]] void supervise(const Cell& cell, const CellExec& exec);
+
+// The pieces of it, for the zygote too. `become_command` gives streams, limits and rights of a
+// command to the calling process; `orders` is a socket that brings signals as exec_signal, or -1.
+void become_command(const Cell& cell, const CellExec& exec);
+[[noreturn]] void watch_over(const Cell& cell, const CellExec& exec, pid_t command, int orders);
+[[noreturn]] void refuse_exec(const Cell& cell, const CellExec& exec, int code,
+                              const std::string& what);
 
 // In a fresh process with the rights of commands: does the work and answers the host.
 // (cell_files.cpp)

@@ -5,13 +5,15 @@
 //                      ▲ orphans of the command come back here
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,15 +24,6 @@
 namespace flywheel {
 
 namespace {
-
-[[noreturn]] void refuse(const Cell& cell, const CellExec& exec, int code, std::string what) {
-  send_packet(cell.control, BoxWriter{BoxMessage::exec_refused}
-                                .number(exec.number)
-                                .number32(static_cast<std::uint32_t>(code))
-                                .text(what)
-                                .bytes());
-  ::_exit(127);
-}
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> result;
@@ -69,24 +62,6 @@ void execute(const CellExec& exec) {
   errno = reason;
 }
 
-[[noreturn]] void become_command(const Cell& cell, const CellExec& exec) {
-  for (int stream = 0; stream < 3; ++stream)
-    if (::dup2(exec.streams[stream], stream) < 0) refuse(cell, exec, errno, "its streams");
-  if (::setsid() < 0) refuse(cell, exec, errno, "start a session");
-  if (!limit_resources(cell.spec)) refuse(cell, exec, errno, "limit its resources");
-  if (!become_user(cell.box->is_root)) refuse(cell, exec, errno, "become its user");
-  ::signal(SIGPIPE, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::chdir(exec.working_folder.c_str()) != 0)
-    refuse(cell, exec, errno, "enter " + exec.working_folder);
-  // The supervisor's descriptors are close-on-exec; this holds whatever else might be open.
-  ::syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
-  execute(exec);
-  refuse(cell, exec, errno, exec.command.front());
-}
-
 void report_end(const Cell& cell, const CellExec& exec, int status, const rusage& used) {
   const auto microseconds = [](const timeval& time) {
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
@@ -121,27 +96,72 @@ void kill_children() {
 
 }  // namespace
 
+void refuse_exec(const Cell& cell, const CellExec& exec, int code, const std::string& what) {
+  send_packet(cell.control, BoxWriter{BoxMessage::exec_refused}
+                                .number(exec.number)
+                                .number32(static_cast<std::uint32_t>(code))
+                                .text(what)
+                                .bytes());
+  ::_exit(127);
+}
+
+void become_command(const Cell& cell, const CellExec& exec) {
+  for (int stream = 0; stream < 3; ++stream)
+    if (::dup2(exec.streams[stream], stream) < 0) refuse_exec(cell, exec, errno, "its streams");
+  if (::setsid() < 0) refuse_exec(cell, exec, errno, "start a session");
+  if (!limit_resources(cell.spec)) refuse_exec(cell, exec, errno, "limit its resources");
+  if (!become_user(cell.box->is_root)) refuse_exec(cell, exec, errno, "become its user");
+  ::signal(SIGPIPE, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (::chdir(exec.working_folder.c_str()) != 0)
+    refuse_exec(cell, exec, errno, "enter " + exec.working_folder);
+  // The supervisor's descriptors are close-on-exec, control among them: refusals still go out.
+  ::syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+}
+
 void supervise(const Cell& cell, const CellExec& exec) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  pid_t command = ::fork();
-  if (command == 0) become_command(cell, exec);
-  if (command < 0) refuse(cell, exec, errno, "start a process");
+  const pid_t command = ::fork();
+  if (command == 0) {
+    become_command(cell, exec);
+    execute(exec);
+    refuse_exec(cell, exec, errno, exec.command.front());
+  }
+  if (command < 0) refuse_exec(cell, exec, errno, "start a process");
   for (const int stream : exec.streams) ::close(stream);
+  watch_over(cell, exec, command, -1);
+}
 
+void watch_over(const Cell& cell, const CellExec& exec, pid_t command, int orders) {
   sigset_t awaited;
   sigemptyset(&awaited);
   sigaddset(&awaited, SIGCHLD);
   sigaddset(&awaited, SIGRTMIN);
+  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+  const int signals = ::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
+  pollfd watched[2] = {{signals, POLLIN, 0}, {orders, POLLIN, 0}};
+  BoxPacket packet;
   bool is_killing = false;
-  for (;;) {
-    siginfo_t signal{};
-    const timespec soon{0, 2'000'000};
-    const int arrived =
-        is_killing ? ::sigtimedwait(&awaited, &signal, &soon) : ::sigwaitinfo(&awaited, &signal);
-    if (arrived == SIGRTMIN && signal.si_value.sival_int == 0)
+  const auto obey = [&](int signal) {
+    if (signal == 0)
       is_killing = true;
-    else if (arrived == SIGRTMIN && command > 0)
-      ::kill(-command, signal.si_value.sival_int);
+    else if (command > 0)
+      ::kill(-command, signal);
+  };
+  for (;;) {
+    ::poll(watched, 2, is_killing ? 2 : -1);
+    signalfd_siginfo info;
+    while (::read(signals, &info, sizeof info) == sizeof info)
+      if (static_cast<int>(info.ssi_signo) == SIGRTMIN) obey(info.ssi_int);
+    if (watched[1].revents != 0) {
+      const bool is_order = receive_packet(orders, packet) > 0;
+      BoxReader order{packet.bytes};
+      if (is_order) order.kind(), order.number();
+      obey(is_order ? static_cast<int>(order.number32()) : 0);  // without a host all ends
+      if (!is_order) watched[1].fd = -1;
+    }
     if (is_killing) kill_children();
     int status = 0;
     rusage used{};
@@ -150,7 +170,7 @@ void supervise(const Cell& cell, const CellExec& exec) {
       command = -1;
       report_end(cell, exec, status, used);
     }
-    if (command < 0 && ::waitpid(-1, nullptr, WNOHANG | __WALL | WNOWAIT) < 0 && errno == ECHILD)
+    if (command < 0 && ::wait4(-1, nullptr, WNOHANG | __WALL, nullptr) < 0 && errno == ECHILD)
       ::_exit(0);
   }
 }

@@ -127,8 +127,10 @@ void Init::start_worker(BoxReader& request, BoxPacket& packet) {
 void Init::signal_exec(BoxReader& request) {
   const std::uint64_t number = request.number();
   const auto signal = static_cast<int>(request.number32());
+  const bool knows_all = request.number32() != 0;  // the zygote starts commands past the init
   // One exec alone owns every process but this one: all die at one blow, whatever they fork.
-  if (signal == 0 && supervisors_.size() == 1 && supervisors_.begin()->second == number) {
+  if (signal == 0 && knows_all && supervisors_.size() == 1 &&
+      supervisors_.begin()->second == number) {
     ::kill(-1, SIGKILL);
     return;
   }

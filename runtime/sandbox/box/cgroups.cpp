@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <sstream>
 
 #include <dirent.h>
@@ -111,7 +112,9 @@ void sweep(const std::string& parent) {
     const std::string folder = parent + "/" + owner;
     for (const std::string& cell : folders_in(folder)) {
       kill_processes_of(folder + "/" + cell);
-      ::rmdir((folder + "/" + cell).c_str());
+      const timespec pause{0, 2'000'000};
+      for (int tries = 0; ::rmdir((folder + "/" + cell).c_str()) != 0 && tries < 50; ++tries)
+        ::nanosleep(&pause, nullptr);
     }
     ::rmdir(folder.c_str());
   }
@@ -209,13 +212,6 @@ BoxError Cgroups::create(const std::string& name, std::uint64_t memory_bytes,
     is_set = is_set && set(groups.cpu, "cpu.cfs_quota_us", quota);
   }
   return is_set ? BoxError{} : BoxError{"set the limits of its cgroups", errno};
-}
-
-BoxError Cgroups::enter(const CellGroups& groups, pid_t process) const {
-  for (const std::string& folder : groups.all)
-    if (!write_text(folder + "/cgroup.procs", std::to_string(process)))
-      return {"put its first process into " + folder, errno};
-  return {};
 }
 
 std::uint32_t Cgroups::oom_kill_count(const CellGroups& groups) const {

@@ -35,7 +35,6 @@ class Cgroups {
 
   BoxError create(const std::string& name, std::uint64_t memory_bytes, std::uint32_t cpu_ms_per_s,
                   std::uint32_t process_count, CellGroups& groups) const;
-  BoxError enter(const CellGroups& groups, pid_t process) const;
   std::uint32_t oom_kill_count(const CellGroups& groups) const;
   // False while the kernel still counts something in one of them.
   bool remove(CellGroups& groups) const;

@@ -15,9 +15,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/sandbox/box/cell.hpp"
+
 namespace flywheel {
 
 namespace {
+
+// What the init needs to start commands as another user and to signal them.
+constexpr std::uint64_t init_capabilities =
+    1ULL << CAP_KILL | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID;
 
 // Rights of Landlock that the headers of Debian 12 do not name yet.
 constexpr std::uint64_t access_refer = 1ULL << 13;
@@ -111,8 +117,8 @@ bool restrict_by_landlock(int abi, const CellSpec& spec) {
   bool is_complete = true;
   const std::uint64_t granted =
       handled.access_fs & ~(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK);
-  for (const char* folder : {"/work", "/tmp", "/var/tmp", "/home", "/run", "/dev/shm", "/dev/pts",
-                             spec.working_folder.c_str()})
+  for (const char* folder : {"/work", "/tmp", "/var/tmp", "/home", "/run", "/mnt/data", "/dev/shm",
+                             "/dev/pts", spec.working_folder.c_str()})
     is_complete = is_complete && allow_below(ruleset, folder, granted);
   is_complete = is_complete && allow_below(ruleset, "/dev", LANDLOCK_ACCESS_FS_WRITE_FILE);
   is_complete = is_complete && ::syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
@@ -124,6 +130,21 @@ bool restrict_by_seccomp(const SeccompProgram& program) {
   sock_fprog filter{static_cast<unsigned short>(program.size()),
                     const_cast<sock_filter*>(program.data())};
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+}
+
+BoxError join_groups(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    // Version 1 moves a thread that moves itself by `tasks` without the lock over all processes
+    // that `cgroup.procs` takes, whose turn can take many milliseconds. Version 2 has only the
+    // latter.
+    int file = ::open((folder + "/tasks").c_str(), O_WRONLY | O_CLOEXEC);
+    if (file < 0) file = ::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
+    const bool is_joined = file >= 0 && ::write(file, "0", 1) == 1;
+    const int code = errno;
+    if (file >= 0) ::close(file);
+    if (!is_joined) return {"join the cgroup " + folder, code};
+  }
+  return {};
 }
 
 bool limit_resources(const CellSpec& spec) {
@@ -146,6 +167,18 @@ bool become_user(bool is_root) {
       return false;
   }
   return set_capabilities(0);
+}
+
+BoxError confine_init(const Cell& cell) {
+  const Box& box = *cell.box;
+  // Landlock needs no_new_privs or a capability; the init still has the capability here.
+  if (!restrict_by_landlock(box.landlock_abi, cell.spec))
+    return {"restrict itself by Landlock", errno};
+  if (!drop_capabilities(box.is_root ? init_capabilities : 0))
+    return {"drop its capabilities", errno};
+  if (!restrict_by_seccomp(cell.spec.has_loopback ? box.filter_loopback : box.filter_closed))
+    return {"restrict itself by seccomp", errno};
+  return {};
 }
 
 }  // namespace flywheel

@@ -20,6 +20,9 @@ bool restrict_by_landlock(int abi, const CellSpec& spec);
 
 bool restrict_by_seccomp(const SeccompProgram& program);
 
+// Puts the calling process, which must have one thread, into cgroups; before it changes its user.
+BoxError join_groups(const std::vector<std::string>& folders);
+
 // Limits of a command; the process must not be the init.
 bool limit_resources(const CellSpec& spec);
 

@@ -58,12 +58,12 @@ bool Launcher::open(int filter_closed, int filter_loopback) {
       !read_program(filter_loopback, box_.filter_loopback))
     return fail({"read its seccomp filters", errno});
   write_file("/proc/self/oom_score_adj", oom_score);
-  box_.is_root = ::geteuid() == 0;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // of what the zygote leaves behind
   box_.landlock_abi = landlock_abi();
   box_.null_file = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (box_.null_file < 0) return fail({"open /dev/null", errno});
-  cgroups_.open();  // before the namespaces: an ordinary user loses no rights by them
-  if (BoxError error = stage_.open(mount_point_, box_.is_root); error.code != 0) return fail(error);
+  cgroups_.open();
+  if (BoxError error = stage_.open(mount_point_); error.code != 0) return fail(error);
   const BoxWriter facts = BoxWriter{BoxMessage::launched}
                               .number32(box_.is_root ? 1 : 0)
                               .number32(static_cast<std::uint32_t>(cgroups_.version()))
@@ -73,6 +73,13 @@ bool Launcher::open(int filter_closed, int filter_loopback) {
                               .text(cgroups_.folders().cpu_usage)
                               .text(cgroups_.folders().pids);
   return send_packet(host_, facts.bytes()) == 0;
+}
+
+bool Launcher::enter_user_namespace() const {
+  const BoxError error = flywheel::enter_user_namespace();
+  if (error.code == 0) return true;
+  send_packet(host_, BoxWriter{BoxMessage::failed}.text(error.text()).bytes());
+  return false;
 }
 
 void Launcher::serve() {
@@ -114,9 +121,57 @@ void Launcher::handle(BoxPacket& packet) {
         if (living.number == number) ::kill(process, SIGKILL);
       break;
     }
+    case BoxMessage::zygote_exec:
+      start_zygote_exec(request, packet);
+      break;
     default:
       break;
   }
+}
+
+// Forwards it with what the forked process needs to confine itself (zygote.cpp reads it).
+void Launcher::start_zygote_exec(BoxReader& request, BoxPacket& packet) {
+  const std::uint64_t container = request.number();
+  const auto found = std::find_if(living_.begin(), living_.end(), [&](const auto& entry) {
+    return entry.second.number == container;
+  });
+  const std::uint64_t number = request.number();
+  const std::vector<std::string> command = request.texts();
+  const std::vector<std::string> env = request.texts();
+  const std::string folder = request.text();
+  BoxError error{"find its container", ESRCH};
+  if (found != living_.end()) {
+    const CellSpec& spec = found->second.spec;
+    const SeccompProgram& filter = spec.has_loopback ? box_.filter_loopback : box_.filter_closed;
+    const BoxWriter forwarded = BoxWriter{}
+                                    .text({reinterpret_cast<const char*>(filter.data()),
+                                           filter.size() * sizeof(sock_filter)})
+                                    .number32(box_.is_root ? 1 : 0)
+                                    .number32(static_cast<std::uint32_t>(box_.landlock_abi))
+                                    .number32(spec.has_loopback ? 1 : 0)
+                                    .number(spec.memory_bytes)
+                                    .number32(spec.process_count)
+                                    .number(spec.disk_bytes)
+                                    .number32(spec.open_file_count)
+                                    .text(spec.working_folder)
+                                    .texts(found->second.groups.all)
+                                    .number(number)
+                                    .texts(command)
+                                    .texts(env)
+                                    .text(folder);
+    const int init = static_cast<int>(::syscall(SYS_pidfd_open, found->first, 0));
+    const int given[box_descriptors_max] = {packet.descriptors[0], packet.descriptors[1],
+                                            packet.descriptors[2], packet.descriptors[3], init};
+    error = init < 0 ? BoxError{"find its init", errno}
+                     : zygote_.send(forwarded.bytes(), given, box_descriptors_max);
+    if (init >= 0) ::close(init);
+  }
+  if (error.code == 0) return;
+  send_packet(packet.descriptors[3], BoxWriter{BoxMessage::exec_refused}
+                                         .number(number)
+                                         .number32(static_cast<std::uint32_t>(error.code))
+                                         .text(error.what)
+                                         .bytes());
 }
 
 void Launcher::refuse(std::uint64_t number, const BoxError& error) const {
@@ -173,11 +228,11 @@ BoxError Launcher::launch(CellSpec& spec, Living& living) {
   int start[2];
   if (::pipe2(start, O_CLOEXEC) != 0) return {"make a pipe", errno};
   spec.start = start[0];
+  spec.groups = living.groups.all;
   pid_t process = -1;
   BoxError error = clone_cell(spec, start[1], process);
   ::close(start[0]);
   if (error.code == 0) error = map_ids(process);
-  if (error.code == 0) error = cgroups_.enter(living.groups, process);
   if (error.code == 0 && ::write(start[1], "s", 1) != 1) error = {"start its first process", errno};
   ::close(start[1]);
   if (error.code != 0) {
@@ -187,6 +242,12 @@ BoxError Launcher::launch(CellSpec& spec, Living& living) {
     }
     return error;
   }
+  living.spec.has_loopback = spec.has_loopback;
+  living.spec.memory_bytes = spec.memory_bytes;
+  living.spec.process_count = spec.process_count;
+  living.spec.disk_bytes = spec.disk_bytes;
+  living.spec.open_file_count = spec.open_file_count;
+  living.spec.working_folder = spec.working_folder;
   living_.emplace(process, std::move(living));
   return {};
 }
@@ -232,8 +293,9 @@ void Launcher::forget(Living& living) {
 void Launcher::reap() {
   int status = 0;
   for (pid_t process = 0; (process = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (zygote_.is(process)) zygote_.forget();
     const auto found = living_.find(process);
-    if (found == living_.end()) continue;
+    if (found == living_.end()) continue;  // a supervisor that the zygote left to this process
     found->second.status = status;
     found->second.oom_kill_count = cgroups_.oom_kill_count(found->second.groups);
     ended_.push_back(std::move(found->second));

@@ -28,19 +28,9 @@ bool write_file(const char* path, const std::string& text) {
   return is_written;
 }
 
-BoxError leave_host(bool is_root) {
-  const auto user = ::geteuid();
-  const auto group = ::getegid();
-  const int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-  if (::unshare(flags | (is_root ? 0 : CLONE_NEWUSER)) != 0)
-    return {is_root ? "leave the host's namespaces"
-                    : "make a user namespace (does the host allow them to ordinary users?)",
-            errno};
-  if (is_root) return {};
-  if (!write_file("/proc/self/setgroups", "deny") ||
-      !write_file("/proc/self/uid_map", "0 " + std::to_string(user) + " 1") ||
-      !write_file("/proc/self/gid_map", "0 " + std::to_string(group) + " 1"))
-    return {"map its user", errno};
+BoxError leave_host() {
+  if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+    return {"leave the host's namespaces", errno};
   return {};
 }
 
@@ -82,8 +72,20 @@ BoxError build_dev() {
 
 }  // namespace
 
-BoxError Stage::open(const std::string& mount_point, bool is_root) {
-  if (BoxError error = leave_host(is_root); error.code != 0) return error;
+BoxError enter_user_namespace() {
+  const auto user = ::geteuid();
+  const auto group = ::getegid();
+  if (::unshare(CLONE_NEWUSER) != 0)
+    return {"make a user namespace (does the host allow them to ordinary users?)", errno};
+  if (!write_file("/proc/self/setgroups", "deny") ||
+      !write_file("/proc/self/uid_map", "0 " + std::to_string(user) + " 1") ||
+      !write_file("/proc/self/gid_map", "0 " + std::to_string(group) + " 1"))
+    return {"map its user", errno};
+  return {};
+}
+
+BoxError Stage::open(const std::string& mount_point) {
+  if (BoxError error = leave_host(); error.code != 0) return error;
   home_network_ = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (home_network_ < 0) return {"open its network namespace", errno};
   // Nothing that is mounted from here on is seen by the host.

@@ -9,11 +9,14 @@
 
 namespace flywheel {
 
+// Where this is no root: a user namespace in which it is, with one id.
+BoxError enter_user_namespace();
+
 class Stage {
  public:
-  // Leaves the host's namespaces (by a user namespace where this is no root) and builds the stage
-  // on an empty folder of the host. The launcher's current folder is the stage afterwards.
-  BoxError open(const std::string& mount_point, bool is_root);
+  // Leaves the host's namespaces and builds the stage on an empty folder of the host. The
+  // launcher's current folder is the stage afterwards.
+  BoxError open(const std::string& mount_point);
 
   // Makes a folder of the host a layer, if it is not one yet, and counts a user of it.
   BoxError use_layer(const std::string& path, std::string& name);

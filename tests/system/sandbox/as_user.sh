@@ -9,7 +9,7 @@ trap 'rm -rf "$folder"' EXIT
 chmod 755 "$folder"
 mkdir -p "$folder/tests/system/sandbox" "$folder/tmp"
 chmod 1777 "$folder/tmp"
-cp "$tests" "$box" "$folder/"
+cp "$tests" "$box" "$(dirname "$box")/libflywheel_zygote.so" "$folder/"
 cp tests/system/sandbox/attacks.py "$folder/tests/system/sandbox/"
 cd "$folder"
 TMPDIR="$folder/tmp" setpriv --reuid 65534 --regid 65534 --clear-groups "$folder/$(basename "$tests")"

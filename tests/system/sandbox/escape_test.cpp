@@ -41,14 +41,12 @@ const char* const neighbour_script =
     "import socket, time\ns = socket.socket(socket.AF_UNIX); s.bind('\\0flywheel_neighbour')\n"
     "s.listen(8); print('up', flush=True); time.sleep(600)";
 
-}  // namespace
-
-TEST_CASE_FIXTURE(AttackLab, "every escape is held, and every control is not") {
-  const auto names = names_of_attacks(*this);
+void try_all(AttackLab& lab, bool uses_zygote) {
+  const auto names = names_of_attacks(lab);
   REQUIRE(names.size() > 200);
   const Descriptor listener = listen_on("flywheel_attack");
   const int segment = ::shmget(0x666c7977, 4096, IPC_CREAT | 0666);
-  const auto neighbour = create();
+  const auto neighbour = lab.create();
   const auto listening = neighbour->start(
       {.command = {"python3", "-c", neighbour_script}, .wall_time_max = std::chrono::minutes{10}},
       {});
@@ -56,21 +54,32 @@ TEST_CASE_FIXTURE(AttackLab, "every escape is held, and every control is not") {
 
   for (const std::string& name : names) {
     CAPTURE(name);
-    const auto container = create();
-    const ExecResult result =
-        run(*container, {.command = {"python3", "/attacks/attacks.py", name}});
+    const auto container = lab.create();
+    const ExecResult result = AttackLab::run(
+        *container,
+        {.command = {"python3", "/attacks/attacks.py", name}, .uses_zygote = uses_zygote});
     const std::string wanted = name.starts_with("control_") ? "ESCAPED " : "HELD ";
     INFO(result.output);
     INFO(result.error_output);
     CHECK(result.end == ExecEnd::exited);
     CHECK(result.output.find(wanted + name) != std::string::npos);
-    CHECK(is_alive(*container));
-    end(*container);
+    CHECK(AttackLab::is_alive(*container));
+    AttackLab::end(*container);
     CHECK(container->state() == ContainerState::killed);
   }
 
   if (segment >= 0) ::shmctl(segment, IPC_RMID, nullptr);
-  end(*neighbour);
+  AttackLab::end(*neighbour);
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(AttackLab, "every escape is held, and every control is not") {
+  try_all(*this, false);
+}
+
+TEST_CASE_FIXTURE(AttackLab, "every escape is held from a forked interpreter too") {
+  try_all(*this, true);
 }
 
 TEST_CASE_FIXTURE(AttackLab, "with loopback on, sockets are those of the internet and no others") {

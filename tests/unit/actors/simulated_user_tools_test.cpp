@@ -5,8 +5,8 @@
 #include <doctest/doctest.h>
 
 #include "actors/simulated_user.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/tasks/one_line_functions.hpp"
-#include "runtime/tools/base64.hpp"
 #include "runtime/tools/python_tool.hpp"
 #include "runtime/tools/shell_tool.hpp"
 #include "tests/support/deterministic_system.hpp"

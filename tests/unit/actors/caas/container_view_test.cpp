@@ -54,6 +54,9 @@ TEST_SUITE("actors/caas/container_view") {
     const Json text = exec_json_of_logged(logged_result(result), false);
     const Json bytes = exec_json_of_logged(logged_result(result), true);
 
+    CHECK(text["exit_code"] == 0);
+    CHECK(text["signal"].is_null());
+    CHECK(text["error"].is_null());
     CHECK(text == exec_json(result, false));
     CHECK(bytes == exec_json(result, true));
     CHECK(bytes["stdout_base64"] == "YQD/");

@@ -63,7 +63,7 @@ TEST_SUITE("runtime/synthesis/code_judge") {
     CHECK(right.golden_count == 5);
     CHECK(wrong.status == VerdictStatus::fail);
     CHECK(wrong.golden_passed < 5);
-    CHECK(wrong.reason.find("golden pair 2") != std::string::npos);
+    CHECK(wrong.reason.find("golden pair 3") != std::string::npos);
   }
 
   TEST_CASE("a number with a fraction, a raised error and broken code are no right answers") {

@@ -2,7 +2,7 @@
 // tools over real containers: tests/unit/runtime/tools_sandbox.
 #include <doctest/doctest.h>
 
-#include "runtime/tools/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/tools/file_tool.hpp"
 #include "runtime/tools/python_cell.hpp"
 #include "runtime/tools/python_tool.hpp"

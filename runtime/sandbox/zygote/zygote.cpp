@@ -1,0 +1,160 @@
+// The part of the Python zygote that is not Python: a library that the interpreter loads.
+//
+//   launcher ──request──▶ zygote ──fork──▶ joins the container ──fork──▶ supervisor ──fork──▶ code
+//
+// The zygote never runs anybody's code: it loads the standard library and waits. What it forks has
+// joined the container's namespaces and cgroups and is confined as commands are before it returns
+// to the interpreter.
+#include <cerrno>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/sandbox/box/cell.hpp"
+#include "runtime/sandbox/box/confine.hpp"
+
+namespace flywheel {
+
+namespace {
+
+constexpr int channel_place = 3;  // where supervisors keep their socket to the host
+
+CellExec current;  // of the forked process that returned to the interpreter
+
+struct Request {
+  Box box{};
+  CellSpec spec{};
+  std::vector<std::string> groups{};
+  CellExec exec{};
+};
+
+// Launcher::start_zygote_exec writes it.
+Request read_request(BoxPacket& packet) {
+  BoxReader reader{packet.bytes};
+  Request request;
+  const std::string filter = reader.text();
+  request.box.filter_closed.resize(filter.size() / sizeof(sock_filter));
+  filter.copy(reinterpret_cast<char*>(request.box.filter_closed.data()), filter.size());
+  request.box.filter_loopback = request.box.filter_closed;
+  request.box.is_root = reader.number32() != 0;
+  request.box.landlock_abi = static_cast<int>(reader.number32());
+  request.spec.has_loopback = reader.number32() != 0;
+  request.spec.memory_bytes = reader.number();
+  request.spec.process_count = reader.number32();
+  request.spec.disk_bytes = reader.number();
+  request.spec.open_file_count = reader.number32();
+  request.spec.working_folder = reader.text();
+  request.groups = reader.texts();
+  request.exec.number = reader.number();
+  request.exec.command = reader.texts();
+  request.exec.env = reader.texts();
+  request.exec.working_folder = reader.text();
+  for (std::size_t i = 0; i < 3; ++i) request.exec.streams[i] = packet.descriptors[i];
+  return request;
+}
+
+BoxError join_container(const Request& request, int init) {
+  if (BoxError error = join_groups(request.groups); error.code != 0) return error;
+  const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                         CLONE_NEWNET | CLONE_NEWCGROUP;
+  if (::setns(init, namespaces) != 0) return {"join its namespaces", errno};
+  if (request.box.is_root &&
+      (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0))
+    return {"become the root of its user namespace", errno};
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return {"close itself to debuggers", errno};
+  return {};
+}
+
+// In the container's process namespace. Returns in the process that runs the code.
+void start_code(Cell& cell, const CellExec& exec) {
+  ::setsid();
+  ::syscall(SYS_close_range, channel_place + 4, ~0U, 0);  // the streams lie in between
+  if (const BoxError error = confine_init(cell); error.code != 0)
+    refuse_exec(cell, exec, error.code, error.what);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const pid_t command = ::fork();
+  if (command < 0) refuse_exec(cell, exec, errno, "start a process");
+  if (command > 0) {
+    for (const int stream : exec.streams) ::close(stream);
+    for (int stream = 0; stream < 3; ++stream) ::close(stream);
+    watch_over(cell, exec, command, cell.control);
+  }
+  become_command(cell, exec);
+  ::syscall(SYS_close_range, channel_place, ~0U, 0);
+  ::prctl(PR_SET_DUMPABLE, 1);  // as after an execve: its own files in /proc are its own again
+  current = exec;
+}
+
+// Puts what the process keeps in known places: 3 the channel, 4 to 6 the streams.
+bool place_descriptors(BoxPacket& packet, CellExec& exec) {
+  constexpr int high = 64;
+  int kept[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    kept[i] = ::fcntl(packet.descriptors[i == 0 ? 3 : i - 1], F_DUPFD_CLOEXEC, high);
+    if (kept[i] < 0) return false;
+  }
+  for (int i = 0; i < 4; ++i) {
+    if (::dup3(kept[i], channel_place + i, O_CLOEXEC) < 0) return false;
+    if (i > 0) exec.streams[i - 1] = channel_place + i;
+  }
+  return true;
+}
+
+// False in the zygote, true in the process that runs the code.
+bool handle(BoxPacket& packet) {
+  const pid_t joining = ::fork();
+  if (joining != 0) {
+    packet.close_all();
+    if (joining > 0) ::waitpid(joining, nullptr, 0);  // short: it joins, forks and ends
+    return false;
+  }
+  Request request = read_request(packet);
+  Cell cell{&request.box, request.spec};
+  cell.control = packet.descriptors[3];
+  if (const BoxError error = join_container(request, packet.descriptors[4]); error.code != 0)
+    refuse_exec(cell, request.exec, error.code, error.what);
+  const pid_t supervisor = ::fork();
+  if (supervisor < 0) refuse_exec(cell, request.exec, errno, "start a process");
+  if (supervisor > 0) ::_exit(0);
+  if (!place_descriptors(packet, request.exec)) ::_exit(1);
+  cell.control = channel_place;
+  start_code(cell, request.exec);
+  return true;
+}
+
+}  // namespace
+
+}  // namespace flywheel
+
+// What the interpreter calls, by ctypes.
+#define FLYWHEEL_EXPORTED __attribute__((visibility("default")))
+
+extern "C" {
+
+// Serves the launcher; returns 1 in the process that is to run `current`, 0 when all is over.
+FLYWHEEL_EXPORTED int flywheel_zygote_serve(int launcher) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  flywheel::BoxPacket packet;
+  while (flywheel::receive_packet(launcher, packet) > 0)
+    if (flywheel::handle(packet)) return 1;
+  return 0;
+}
+
+FLYWHEEL_EXPORTED int flywheel_zygote_count(int of_environment) {
+  return static_cast<int>(of_environment != 0 ? flywheel::current.env.size()
+                                              : flywheel::current.command.size());
+}
+
+FLYWHEEL_EXPORTED const char* flywheel_zygote_text(int of_environment, int index) {
+  const auto& texts = of_environment != 0 ? flywheel::current.env : flywheel::current.command;
+  return texts.at(static_cast<std::size_t>(index)).c_str();
+}
+}

@@ -1,0 +1,106 @@
+#include <chrono>
+
+#include "tests/unit/runtime/sandbox/box_fixture.hpp"
+
+namespace flywheel {
+
+namespace {
+
+ExecSpec python(const std::string& code) {
+  return {.command = {"python3", "-c", code, "first"}, .uses_zygote = true};
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(BoxFixture, "forked Python behaves as started Python does") {
+  const auto container = create({.env = {"NAME=value"}});
+  const std::string code =
+      "import os, sys\nprint(sys.argv, os.environ['NAME'], os.getcwd(), __name__, os.getuid())\n"
+      "print(input(), file=sys.stderr)\nsys.exit(5)";
+  ExecSpec forked = python(code);
+  forked.input = "typed\n";
+  ExecSpec started = forked;
+  started.uses_zygote = false;
+
+  const ExecResult one = run(*container, forked);
+  const ExecResult two = run(*container, started);
+
+  INFO(one.error);
+  CHECK(one.end == ExecEnd::exited);
+  CHECK(one.exit_code == 5);
+  CHECK(one.output == "['-c', 'first'] value /work __main__ 1000\n");
+  CHECK(one.error_output == "typed\n");
+  CHECK(two.output == one.output);
+  CHECK(two.error_output == one.error_output);
+}
+
+TEST_CASE_FIXTURE(BoxFixture, "forked Python runs files and shows errors as usual") {
+  const auto container = create();
+  CHECK(container->put_file("lib/helper.py", "def f(): raise ValueError('bad')\n"));
+  CHECK(container->put_file("lib/main.py", "import helper\nhelper.f()\n"));
+  ExecSpec file{.command = {"python3", "/work/lib/main.py"}, .uses_zygote = true};
+
+  const ExecResult forked = run(*container, file);
+  file.uses_zygote = false;
+  const ExecResult started = run(*container, file);
+
+  CHECK(forked.exit_code == 1);
+  CHECK(forked.error_output == started.error_output);
+  CHECK(forked.error_output.find("ValueError: bad") != std::string::npos);
+  const ExecResult missing =
+      run(*container, {.command = {"python3", "no.py"}, .uses_zygote = true});
+  CHECK(missing.exit_code == 2);
+}
+
+TEST_CASE_FIXTURE(BoxFixture, "forked Python is confined as commands are") {
+  const auto container = create();
+  const std::string code =
+      "import os\n"
+      "rows = dict(l.split(':\\t') for l in open('/proc/self/status').read().splitlines() if "
+      "':\\t' in l)\n"
+      "print([rows[k].strip() for k in ('CapPrm', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp')])\n"
+      "print(os.listdir('/proc/self/fd')[:3], os.path.exists('/etc/shadow'))\n"
+      "import ctypes\nprint(ctypes.CDLL(None, use_errno=True).unshare(0x10000000))\n"
+      "print(len([p for p in os.listdir('/proc') if p.isdigit()]), os.uname().nodename)\n"
+      "try: os.kill(1, 9)\nexcept PermissionError: print('no')\n";
+
+  const ExecResult result = run(*container, python(code));
+
+  CHECK(result.output.starts_with(
+      "['0000000000000000', '0000000000000000', '0000000000000000', '1', '2']\n"));
+  CHECK(result.output.find("False\n-1\n1 box\n") != std::string::npos);
+  CHECK(shell(*container, "echo alive").output == "alive\n");
+}
+
+TEST_CASE_FIXTURE(BoxFixture, "forked Python ends at its limits, with all that it started") {
+  const auto container = create({.limits = {.memory_bytes = 96 << 20}});
+  ExecSpec looping = python(
+      "import subprocess, time\nsubprocess.Popen(['setsid', 'sleep', '77'])\n"
+      "print('up', flush=True)\ntime.sleep(100)");
+  looping.wall_time_max = std::chrono::milliseconds{400};
+
+  const ExecResult timed = run(*container, looping);
+  const ExecResult left = shell(*container, "sleep 0.05; cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
+  const ExecResult large =
+      run(*container, python("x = []\nwhile True: x.append(bytearray(1 << 20))"));
+
+  CHECK(timed.end == ExecEnd::wall_timeout);
+  CHECK(timed.output == "up\n");
+  CHECK(left.output.find("sleep 77") == std::string::npos);
+  if (host->facts().limits_memory) CHECK(large.end == ExecEnd::out_of_memory);
+  const auto exec = *container->start(python("import time; time.sleep(60)"), {});
+  container->kill(ContainerState::killed, "test");
+  CHECK(exec->wait().end == ExecEnd::container_gone);
+}
+
+TEST_CASE_FIXTURE(BoxFixture, "what the zygote can't run is run by an interpreter") {
+  const auto container = create();
+
+  const ExecResult other = run(*container, {.command = {"python3", "-V"}, .uses_zygote = true});
+  const ExecResult shelled = run(*container, {.command = {"echo", "x"}, .uses_zygote = true});
+
+  CHECK(other.output.starts_with("Python 3"));
+  CHECK(shelled.output == "x\n");
+}
+
+}  // namespace flywheel
