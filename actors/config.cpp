@@ -47,6 +47,7 @@ class Loader {
   Result<> read_scalar(const KeyRow& row, const YAML::Node& value);
   Result<> apply_preset(std::span<const AlgorithmPreset> presets);
   Result<> resolve_path(const KeyRow& row, std::string& path) const;
+  std::string absolute_path(const std::string& path) const;  // empty where there is none
 
   ExperimentSpec& spec_;
   std::string where_;
@@ -154,6 +155,10 @@ Result<> Loader::read(const Entry& entry) {
   if (auto* json = std::get_if<Json*>(&slot)) {
     if (!entry.value.IsMap()) return refuse_key(row.path, "must be a map of keys and values");
     **json = json_of(entry.value);
+    // Paths in a family's own parameters are told by their names.
+    for (auto& [key, value] : (*json)->items())
+      if (value.is_string() && (key.ends_with("_file") || key.ends_with("_folder")))
+        value = absolute_path(value.get<std::string>());
     return {};
   }
   if (entry.value.IsNull()) return refuse_key(row.path, "has no value; give one or drop the line");
@@ -222,6 +227,12 @@ Result<> Loader::read_scalar(const KeyRow& row, const YAML::Node& value) {
   return {};
 }
 
+std::string Loader::absolute_path(const std::string& path) const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  return fs::absolute(fs::path{where_}.parent_path() / path, error).lexically_normal().string();
+}
+
 // The run's folder, where the resolved spec lies, is another folder: paths become absolute.
 Result<> Loader::resolve_path(const KeyRow& row, std::string& path) const {
   if (row.use == KeyUse::plain || path.empty()) return {};
@@ -229,10 +240,10 @@ Result<> Loader::resolve_path(const KeyRow& row, std::string& path) const {
   if (row.use == KeyUse::model_path && std::ranges::find(model_names, path) != model_names.end())
     return {};
   const bool is_bare_name = path.find('/') == std::string::npos;
+  const fs::path resolved = absolute_path(path);
+  if (resolved.empty())
+    return refuse_key(row.path, "is " + in_quotes(path) + ", which is no path here");
   std::error_code error;
-  const fs::path resolved =
-      fs::absolute(fs::path{where_}.parent_path() / path, error).lexically_normal();
-  if (error) return refuse_key(row.path, "is " + in_quotes(path) + ": " + error.message());
   if (row.use == KeyUse::model_path && is_bare_name && !fs::exists(resolved, error)) {
     const auto near = nearest_name(model_names, path);
     return refuse_key(row.path, "is " + in_quotes(path) +

@@ -3,11 +3,10 @@
 //
 //   spec.yaml ──load_experiment_spec──▶ ExperimentSpec ──write_resolved_spec──▶ the run's folder
 //
-// Guarantees: every key has one row in experiment_keys() (type, unit, meaning, default, bounds),
-// which
-//             the loader, the writer and `--help` share; an unknown key, a wrong type or an
-//             impossible number is one line with file, line and remedy; a resolved spec is complete
-//             and loads to the same struct. The environment is never read.
+// Guarantees: every key has one row in experiment_keys(), which the loader, the writer and `--help`
+//             share; an unknown key, a wrong type or an impossible number is one line with file,
+//             line and remedy; a resolved spec is complete and loads to the same struct. The
+//             environment is never read.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +20,7 @@
 #include "runtime/inference/engine.hpp"
 #include "runtime/learning/trainer.hpp"
 #include "runtime/model/model_config.hpp"
+#include "runtime/tools/tools_spec.hpp"
 
 namespace flywheel {
 
@@ -95,6 +95,7 @@ struct ExperimentSpec {
   std::string algorithm_preset{};  // what trainer.algorithm started from; empty = the defaults
   TrainerConfig trainer{};         // keys algorithm.*, learning.* and compute.micro_batch_tokens
   SamplingParameters sampling{};
+  ToolsSpec tools{};
   ComputeSpec compute{};
   BudgetSpec budget{};
   EvaluationSpec evaluation{};

@@ -99,6 +99,7 @@ void start_conversations(Self self) {
     config.sampling.temperature = spec.evaluation.temperature;
     config.sampler = state.config.sampler;
     config.grader = state.config.grader;
+    config.tools = state.config.tools;
     config.observer = self;
     auto user = spawn_simulated_user(self->system(), state.context, std::move(config));
     self->send(user, NextTurn{});
@@ -119,8 +120,7 @@ void begin(Self self) {
       self, *state.context->waits, state.config.sampler,
       {"the evaluation's sampler to take version " + std::to_string(weights.version),
        "Sampler: hashing what it holds", install_deadline},
-      InstallWeights{weights, content_hash(weights.handle)},
-      [self](const WeightsInstalled&) { start_conversations(self); },
+      InstallWeights{weights}, [self](const WeightsInstalled&) { start_conversations(self); },
       [self](const Error& error) {
         self->state.queue.front()->promise.deliver(to_caf(error));
         self->state.queue.pop_front();

@@ -13,6 +13,7 @@
 // If it dies: the run stops; a resume repeats the evaluation that was under way.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <caf/fwd.hpp>
@@ -23,6 +24,7 @@
 #include "actors/messages/messages.hpp"
 #include "actors/run_context.hpp"
 #include "actors/sampler.hpp"
+#include "actors/tool_host.hpp"
 
 namespace flywheel {
 
@@ -33,6 +35,7 @@ using Evaluator =
 struct EvaluatorConfig {
   Sampler sampler{};
   GraderActor grader{};
+  std::optional<ToolHost> tools{};  // absent where the tasks have none
   std::vector<Task> held_out{};
   std::vector<Task> hand_written{};
   std::uint32_t in_flight_max = 128;  // conversations at once

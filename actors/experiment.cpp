@@ -57,7 +57,7 @@ StepRecord State::step_record(const StepLearned& learned) const {
   record.run = context->run;
   record.step = learned.step;
   record.policy_version = learned.step;
-  record.weights_hash = content_hash(learned.weights.handle);
+  record.weights_hash = learned.weights.hash;
   record.learner_state_hash = learned.state_hash;
   record.data_cursors = {{spec().task.family, next_group}};
   record.staleness = learned.staleness;
@@ -79,7 +79,7 @@ void end(Self self, RunOutcome outcome) {
   auto& state = self->state;
   if (state.has_ended) return;
   state.has_ended = true;
-  if (state.newest.handle) outcome.weights_hash = content_hash(state.newest.handle);
+  if (state.newest.handle) outcome.weights_hash = state.newest.hash;
   // Their samplers are about to go; without an exit they would wait out their deadlines.
   for (auto& [index, user] : state.users) self->send_exit(user, caf::exit_reason::user_shutdown);
   state.users.clear();
@@ -176,10 +176,11 @@ void advance(Self self) {
     state.is_stopping = true;
     state.stop_reason = "budget.minutes is used up";
     advance(self);
-  } else if (!state.is_saving &&
+  } else if (!(state.is_saving && state.ends_in_snapshot(state.learned_step + 1)) &&
              (!state.spec().deterministic || state.progress.version == state.newest.version)) {
-    // A deterministic run publishes every version: a step that were learned while one is on its way
-    // would have the next groups sampled by a later version than theirs.
+    // One snapshot is written at a time. A deterministic run publishes every version: a step that
+    // were learned while one is on its way would have the next groups sampled by a later version
+    // than theirs.
     take_step(self);
   }
 }

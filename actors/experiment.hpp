@@ -46,6 +46,7 @@ struct ExperimentParts {
   Dataset dataset{};
   std::vector<Sampler> samplers{};  // conversations are spread over them by index
   GraderActor grader{};
+  std::optional<ToolHost> tools{};  // absent where the tasks have none
   Ledger ledger{};
   Learner learner{};
   Publisher publisher{};

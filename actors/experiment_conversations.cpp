@@ -20,6 +20,7 @@ void talk(Self self, Rollout rollout) {
   config.sampling = state.spec().sampling;
   config.sampler = parts.samplers[index % parts.samplers.size()];
   config.grader = parts.grader;
+  config.tools = parts.tools;
   config.ledger = parts.ledger;
   config.observer = Experiment{self};
   auto user = spawn_simulated_user(self->system(), state.context, std::move(config));

@@ -53,6 +53,10 @@ struct State {
 
   const ExperimentSpec& spec() const { return context->spec; }
   bool all_steps_learned() const { return learned_step >= spec().budget.steps; }
+  bool ends_in_snapshot(std::uint64_t step) const {
+    const auto every = spec().snapshots.every_steps;
+    return every > 0 && step % every == 0 && step < spec().budget.steps;
+  }
   std::uint64_t groups_allowed() const;
   bool may_publish() const;
   bool may_talk(const Rollout& rollout) const;

@@ -43,15 +43,21 @@ void evaluate(Self self, std::string name, const LocalWeights& weights, std::uin
 
 namespace {
 
-void save_snapshot(Self self, std::uint64_t step) {
+void save_snapshot(Self self, std::uint64_t step, Hash128 committed) {
   auto& state = self->state;
   state.is_saving = true;
   ask<SnapshotSaved>(
       self, *state.context->waits, state.config.parts.learner,
-      {"the snapshot after step " + std::to_string(step), "Learner: writing it", snapshot_deadline},
+      {"the snapshot after step " + std::to_string(step), "SnapshotWriter: the file synced",
+       snapshot_deadline},
       SaveSnapshot{step, state.config.snapshot_folder + "/step_" + std::to_string(step)},
-      [self](const SnapshotSaved& saved) {
+      [self, committed](const SnapshotSaved& saved) {
         self->state.is_saving = false;
+        if (saved.hash != committed)
+          return fail_run(
+              self, "saving a snapshot",
+              {Failure::hash_mismatch, saved.path + " holds state " + to_string(saved.hash) + ", " +
+                                           to_string(committed) + " was committed"});
         if (auto kept = self->state.config.observer->snapshot_saved(saved); !kept)
           return fail_run(self, "keeping a snapshot", kept.error());
         advance(self);
@@ -66,8 +72,7 @@ void on_committed(Self self, const StepLearned& learned) {
   state.config.observer->step_committed(learned);
   const auto& spec = state.spec();
   const bool is_last = state.all_steps_learned();
-  if (spec.snapshots.every_steps > 0 && learned.step % spec.snapshots.every_steps == 0 && !is_last)
-    save_snapshot(self, learned.step);
+  if (state.ends_in_snapshot(learned.step)) save_snapshot(self, learned.step, learned.state_hash);
   if (spec.evaluation.every_steps > 0 && learned.step % spec.evaluation.every_steps == 0 &&
       !is_last)
     evaluate(self, "step " + std::to_string(learned.step), state.newest,

@@ -9,6 +9,7 @@
 #include <caf/typed_response_promise.hpp>
 
 #include "actors/train_batch.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/system/caf_failure.hpp"
 #include "runtime/system/request.hpp"
 
@@ -19,12 +20,13 @@ using namespace std::chrono_literals;
 using StepPromise = caf::typed_response_promise<StepLearned>;
 
 constexpr auto read_deadline = 2min;
+constexpr double memory_reserve = 512.0 * (1 << 20);  // bytes that a snapshot's copy leaves free
 
 struct State {
   static inline const char* name = "learner";
 
   RunContextPtr context;
-  Ledger ledger;
+  LearnerConfig config;
   std::unique_ptr<Trainer> trainer;
 
   Result<StepLearned> learn(const LearnStep& request, const std::vector<Rollout>& rollouts);
@@ -58,7 +60,7 @@ Result<StepLearned> State::learn(const LearnStep& request, const std::vector<Rol
   learned.report.step = request.step;
   learned.state_hash = trainer->state_hash();
   if (request.returns_weights)
-    learned.weights = {trainer->weights(context->precision), request.step};
+    learned.weights = make_local_weights(trainer->weights(context->precision), request.step);
   learned.learn_seconds =
       std::chrono::duration<double>(context->clock->steady_now() - start).count();
   return learned;
@@ -71,7 +73,7 @@ void learn_step(Learner::stateful_pointer<State> self, LearnStep request, StepPr
                    "Ledger: reading them", read_deadline};
   ReadRollouts read{request.ids};
   ask<RolloutBatch>(
-      self, *state.context->waits, state.ledger, std::move(wait_for), std::move(read),
+      self, *state.context->waits, state.config.ledger, std::move(wait_for), std::move(read),
       [self, request = std::move(request), promise](RolloutBatch& batch) mutable {
         auto learned = self->state.learn(request, batch.rollouts);
         if (learned)
@@ -82,11 +84,27 @@ void learn_step(Learner::stateful_pointer<State> self, LearnStep request, StepPr
       [promise](const Error& error) mutable { promise.deliver(to_caf(error)); });
 }
 
+// By the writer, of a copy, while learning goes on; where no copy fits, here and now.
+caf::result<SnapshotSaved> save_snapshot(Learner::stateful_pointer<State> self,
+                                         const SaveSnapshot& request) {
+  const auto& state = self->state;
+  const double usable_bytes = std::max(0.0, state.config.usable_memory_bytes() - memory_reserve);
+  auto copy = state.trainer->copy_state(static_cast<std::uint64_t>(usable_bytes));
+  if (copy)
+    return self->delegate(state.config.snapshot_writer,
+                          WriteSnapshot{request.step, request.path, std::move(*copy)});
+  if (copy.error().failure != Failure::resource_exhausted) return to_caf(copy.error());
+  log_info("the snapshot holds learning up: {}", copy.error().message);
+  auto saved = state.trainer->save(request.path);
+  if (!saved) return to_caf(saved.error());
+  return SnapshotSaved{request.step, request.path, *saved};
+}
+
 Learner::behavior_type behavior(Learner::stateful_pointer<State> self, RunContextPtr context,
-                                TrainerFactory make_trainer, Ledger ledger) {
+                                LearnerConfig config) {
   self->state.context = std::move(context);
-  self->state.ledger = std::move(ledger);
-  if (auto trainer = make_trainer())
+  self->state.config = std::move(config);
+  if (auto trainer = self->state.config.make_trainer())
     self->state.trainer = std::move(*trainer);
   else
     self->quit(to_caf(trainer.error()));
@@ -96,26 +114,22 @@ Learner::behavior_type behavior(Learner::stateful_pointer<State> self, RunContex
         learn_step(self, std::move(request), promise);
         return promise;
       },
-      [self](const SaveSnapshot& request) -> caf::result<SnapshotSaved> {
-        auto saved = self->state.trainer->save(request.path);
-        if (!saved) return to_caf(saved.error());
-        return SnapshotSaved{request.step, request.path, *saved};
-      },
+      [self](const SaveSnapshot& request) { return save_snapshot(self, request); },
       [self](const LoadSnapshot& request) -> caf::result<SnapshotLoaded> {
         auto& trainer = *self->state.trainer;
         if (auto loaded = trainer.load(request.path); !loaded) return to_caf(loaded.error());
-        return SnapshotLoaded{trainer.state_hash(),
-                              {trainer.weights(self->state.context->precision), request.step}};
+        return SnapshotLoaded{
+            trainer.state_hash(),
+            make_local_weights(trainer.weights(self->state.context->precision), request.step)};
       },
   };
 }
 
 }  // namespace
 
-Learner spawn_learner(caf::actor_system& system, RunContextPtr context, TrainerFactory make_trainer,
-                      Ledger ledger, Placement placement) {
-  return spawn_placed(system, placement, behavior, std::move(context), std::move(make_trainer),
-                      std::move(ledger));
+Learner spawn_learner(caf::actor_system& system, RunContextPtr context, LearnerConfig config,
+                      Placement placement) {
+  return spawn_placed(system, placement, behavior, std::move(context), std::move(config));
 }
 
 }  // namespace flywheel

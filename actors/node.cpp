@@ -21,6 +21,7 @@ struct Node::Inner {
   std::unique_ptr<MetricStore> metrics;
   WaitRegistry waits;
   ComputeGate gate{waits};
+  std::unique_ptr<SandboxProvider> sandbox;
   ActorSystemConfig system_config;
   std::unique_ptr<caf::actor_system> system;
   Services services;
@@ -72,6 +73,8 @@ Result<std::unique_ptr<Node>> Node::open(const NodeConfig& config) {
     std::signal(SIGPIPE, SIG_IGN);
     self.system = std::make_unique<caf::actor_system>(self.system_config);
     self.services.system = self.system.get();
+    self.sandbox = std::make_unique<SandboxProvider>((self.workspace->home() / "sandbox").string());
+    self.services.sandbox = self.sandbox.get();
   }
   self.api = std::make_unique<Api>(self.services, node.get());
   if (!config.runs_actors) return node;

@@ -65,7 +65,7 @@ void install(Self self, const std::shared_ptr<Publication>& publication, std::si
 
 caf::result<WeightsPublished> publish(Self self, const LocalWeights& weights) {
   auto& state = self->state;
-  state.newest = {weights, content_hash(weights.handle)};
+  state.newest = {weights};
   auto publication = std::make_shared<Publication>();
   publication->promise = self->make_response_promise<WeightsPublished>();
   publication->unproven = state.config.samplers.size();
@@ -92,7 +92,8 @@ Result<CheckpointWritten> State::write(const WriteCheckpoint& request) const {
   Checkpoint checkpoint = config.base;
   checkpoint.weights = newest.weights.handle;
   FLYWHEEL_TRY_VOID(save_checkpoint(request.folder, checkpoint, config.checkpoint_precision));
-  return CheckpointWritten{request.folder, newest.expected, tensor_hashes(newest.weights.handle)};
+  return CheckpointWritten{request.folder, newest.weights.hash,
+                           tensor_hashes(newest.weights.handle)};
 }
 
 Publisher::behavior_type behavior(Self self, RunContextPtr context, PublisherConfig config) {

@@ -6,12 +6,13 @@
 
 #include "actors/config.hpp"
 #include "runtime/base/clock.hpp"
-#include "runtime/grading/grader.hpp"
+#include "runtime/grading/code_grader.hpp"
 #include "runtime/model/turn_tokens.hpp"
 #include "runtime/model/weights_handle.hpp"
 #include "runtime/system/compute_gate.hpp"
 #include "runtime/system/waits.hpp"
 #include "runtime/tasks/task_family.hpp"
+#include "runtime/tools/toolbox.hpp"
 
 namespace flywheel {
 
@@ -20,9 +21,11 @@ struct RunContext {
   ExperimentSpec spec{};
   Precision precision = Precision::float32;
   std::shared_ptr<const TurnTokens> turn_tokens{};
-  const TaskFamily* family = nullptr;
+  std::shared_ptr<const TaskFamily> family{};
   const Grader* grader = nullptr;
-  WaitRegistry* waits = nullptr;  // outlives the run, as the gate and the clock do
+  JudgeCode judge_code{};                    // empty where no sandbox is open
+  std::shared_ptr<const Toolbox> toolbox{};  // null where no task of the run has tools
+  WaitRegistry* waits = nullptr;             // outlives the run, as the gate and the clock do
   ComputeGate* gate = nullptr;
   const Clock* clock = nullptr;
 };

@@ -6,44 +6,33 @@
 #include "actors/run_parts.hpp"
 #include "actors/run_plan.hpp"
 #include "runtime/base/log.hpp"
-#include "runtime/grading/grader_registry.hpp"
 #include "runtime/tasks/task_registry.hpp"
 
 namespace flywheel {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr int roll_backs_max = 2;
+// A run that has not ended by then hangs.
+constexpr std::chrono::hours run_time_max{24 * 90};
 
 }  // namespace
 
-Precision precision_of(PrecisionChoice choice) {
-  switch (choice) {
-    case PrecisionChoice::float32:
-      return Precision::float32;
-    case PrecisionChoice::bfloat16:
-      return Precision::bfloat16;
-    case PrecisionChoice::automatic:
-      break;
-  }
-  return fastest_precision();
-}
-
-RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record)
+RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
+                 RunMeans means)
     : services_(services),
       spec_(std::move(spec)),
       checkpoint_(std::move(checkpoint)),
       record_(std::move(record)),
-      precision_(precision_of(spec_.model.precision)) {}
+      means_(std::move(means)) {}
 
 Result<std::unique_ptr<RunHost>> RunHost::create(Services services, ExperimentSpec spec,
                                                  Checkpoint checkpoint) {
   FLYWHEEL_TRY_VOID(check_against_model(spec, checkpoint.config));
-  FLYWHEEL_TRY(const TaskFamily* family, find_task_family(spec.task.family));
-  FLYWHEEL_TRY(auto record, create_run(services, spec, *family, content_hash(checkpoint.weights)));
-  return std::unique_ptr<RunHost>{
-      new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
+  FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
+  FLYWHEEL_TRY(auto record,
+               create_run(services, spec, *means.family, content_hash(checkpoint.weights)));
+  return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
+                                              std::move(record), std::move(means)}};
 }
 
 Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
@@ -60,9 +49,10 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
     return fail(Failure::hash_mismatch, "model " + spec.model.path + " hashes to " +
                                             to_string(hash) + ", the run began with " +
                                             to_string(record.base_weights));
+  FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
   FLYWHEEL_TRY_VOID(services.ledger->set_run_status(run, RunStatus::running));
-  return std::unique_ptr<RunHost>{
-      new RunHost{services, std::move(spec), std::move(checkpoint), std::move(record)}};
+  return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
+                                              std::move(record), std::move(means)}};
 }
 
 RunHost::~RunHost() {
@@ -76,30 +66,25 @@ void RunHost::start() {
 
 void RunHost::stop(const std::string& reason) {
   const std::lock_guard lock{mutex_};
-  if (!stop_reason_) stop_reason_ = reason;
+  if (stop_reason_) return;
+  stop_reason_ = reason;
+  if (parts_ != nullptr) parts_->stop(reason);
 }
 
-RunContextPtr RunHost::make_context() const {
-  auto context = std::make_shared<RunContext>();
-  context->run = record_.id;
-  context->spec = spec_;
-  context->precision = precision_;
-  context->turn_tokens =
-      std::make_shared<TurnTokens>(checkpoint_.tokenizer, checkpoint_.chat_template);
-  context->family = *find_task_family(spec_.task.family);
-  context->grader = *find_grader(context->family->grader());
-  context->waits = services_.waits;
-  context->gate = services_.gate;
-  context->clock = services_.clock;
-  return context;
+void RunHost::attach(RunParts* parts) {
+  const std::lock_guard lock{mutex_};
+  parts_ = parts;
+  if (parts_ != nullptr && stop_reason_) parts_->stop(*stop_reason_);
 }
 
 // Once through: from where the stores say to the end, an interruption or a roll-back.
 Result<RunOutcome> RunHost::run_once() {
   RunPartsConfig config;
-  config.context = make_context();
+  config.context = make_run_context(record_.id, spec_, checkpoint_, means_, *services_.waits,
+                                    *services_.gate, *services_.clock);
   config.checkpoint = checkpoint_;
-  config.initial = convert(checkpoint_.weights, precision_);
+  config.initial = convert(checkpoint_.weights, config.context->precision);
+  config.tools = means_.tools;
   FLYWHEEL_TRY(config.held_out, held_out_tasks(spec_, *config.context->family));
   FLYWHEEL_TRY(config.resume, resume_point(services_, record_, spec_));
   const auto checkpoint_id = derive_id<CheckpointId>(record_.id, 0);
@@ -112,15 +97,10 @@ Result<RunOutcome> RunHost::run_once() {
                     .checkpoint = checkpoint_id}};
   RunParts parts{services_, std::move(config), keeper};
   parts.start();
-  bool is_told_to_stop = false;
-  for (;;) {
-    if (auto outcome = keeper.wait_until_ended(100ms)) return *outcome;
-    const std::lock_guard lock{mutex_};
-    if (stop_reason_ && !is_told_to_stop) {
-      parts.stop(*stop_reason_);
-      is_told_to_stop = true;
-    }
-  }
+  attach(&parts);
+  auto outcome = keeper.wait_until_ended(run_time_max);
+  attach(nullptr);
+  return outcome;
 }
 
 void RunHost::conduct() {

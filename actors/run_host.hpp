@@ -18,10 +18,13 @@
 #include "actors/experiment.hpp"
 #include "actors/run_feed.hpp"
 #include "actors/run_keeper.hpp"
+#include "actors/run_means.hpp"
 #include "actors/services.hpp"
 #include "runtime/model/checkpoint.hpp"
 
 namespace flywheel {
+
+class RunParts;
 
 class RunHost {
  public:
@@ -43,24 +46,25 @@ class RunHost {
   RunFeed& feed() { return feed_; }
 
  private:
-  RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record);
+  RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
+          RunMeans means);
+
+  // Tells the parts of the run that are alive of a stop, whichever comes first.
+  void attach(RunParts* parts);
 
   void conduct();
   Result<RunOutcome> run_once();
-  RunContextPtr make_context() const;
 
   Services services_;
   ExperimentSpec spec_;
   Checkpoint checkpoint_;
   RunRecord record_;
-  Precision precision_;
+  RunMeans means_;
   RunFeed feed_;
   std::mutex mutex_;
   std::optional<std::string> stop_reason_;
+  RunParts* parts_ = nullptr;  // of the attempt under way
   std::thread conductor_;
 };
-
-// bfloat16 or float32, as the spec asks or as the CPU does fast.
-Precision precision_of(PrecisionChoice choice);
 
 }  // namespace flywheel

@@ -177,10 +177,15 @@ void RunKeeper::ended(const RunOutcome& outcome) {
   has_ended_.notify_all();
 }
 
-std::optional<RunOutcome> RunKeeper::wait_until_ended(std::chrono::milliseconds patience) {
+Result<RunOutcome> RunKeeper::wait_until_ended(std::chrono::milliseconds patience) {
+  WaitRegistry& waits = *config_.context->waits;
+  const auto wait = waits.begin("run_host", {to_string(config_.context->run) + " to end",
+                                             "Experiment: its outcome", patience});
   std::unique_lock lock{mutex_};
-  has_ended_.wait_for(lock, patience, [&] { return outcome_.has_value(); });
-  return outcome_;
+  if (!has_ended_.wait_for(lock, patience, [&] { return outcome_.has_value(); }))
+    return tl::unexpected{waits.expire(wait, "the run did not end")};
+  waits.end(wait);
+  return *outcome_;
 }
 
 }  // namespace flywheel

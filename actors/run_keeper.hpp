@@ -46,8 +46,8 @@ class RunKeeper final : public RunObserver {
   bool has_evaluation(const std::string& name) const override;
   void ended(const RunOutcome& outcome) override;
 
-  // Gone after `patience` without an end: nothing.
-  std::optional<RunOutcome> wait_until_ended(std::chrono::milliseconds patience);
+  // Blocks until the Experiment tells its outcome; deadline_exceeded after `patience`.
+  Result<RunOutcome> wait_until_ended(std::chrono::milliseconds patience);
 
  private:
   std::filesystem::path evaluation_folder() const;

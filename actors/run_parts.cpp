@@ -56,11 +56,14 @@ class PartSpawner {
     parts_.dataset = kept<Dataset>("dataset", [](auto& system, auto context) {
       return caf::actor_cast<caf::actor>(spawn_dataset(system, context));
     });
-    parts_.grader = kept<GraderActor>("grader", [](auto& system, auto context) {
-      return caf::actor_cast<caf::actor>(spawn_grader(system, context));
+    const std::size_t workers = context_->spec.tools.threads;
+    parts_.grader = kept<GraderActor>("grader", [workers](auto& system, auto context) {
+      return caf::actor_cast<caf::actor>(spawn_grader(system, context, {.threads = workers}));
     });
+    if (config_.tools.toolbox) parts_.tools = tool_host();
     parts_.ledger =
         spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
+    snapshot_writer = spawn_snapshot_writer(system_, Placement::own_thread);
     parts_.learner = learner();
     parts_.publisher = publisher();
     parts_.evaluator = evaluator();
@@ -69,6 +72,7 @@ class PartSpawner {
 
   const std::shared_ptr<DeathNotices> notices = std::make_shared<DeathNotices>();
   Sampler evaluation_sampler{};
+  SnapshotWriter snapshot_writer{};
 
  private:
   Sampler sampler(const std::string& name) {
@@ -91,12 +95,24 @@ class PartSpawner {
                                         .on_death = notify(notices)});
   }
 
+  ToolHost tool_host() {
+    const auto tools = tool_host_config(context_->spec, config_.tools);
+    config_.tools.model_line->connect(system_, context_, parts_.samplers.front());
+    return kept<ToolHost>("tool_host", [tools](auto& system, auto context) {
+      return caf::actor_cast<caf::actor>(
+          spawn_tool_host(system, context, tools, Placement::own_thread));
+    });
+  }
+
   Learner learner() {
     const auto trainer = trainer_config_of(context_->spec, context_->precision);
-    return spawn_learner(
-        system_, context_,
-        [weights = config_.checkpoint.weights, trainer] { return make_trainer(weights, trainer); },
-        parts_.ledger, Placement::own_thread);
+    LearnerConfig config;
+    config.make_trainer = [weights = config_.checkpoint.weights, trainer] {
+      return make_trainer(weights, trainer);
+    };
+    config.ledger = parts_.ledger;
+    config.snapshot_writer = snapshot_writer;
+    return spawn_learner(system_, context_, std::move(config), Placement::own_thread);
   }
 
   Publisher publisher() {
@@ -112,6 +128,7 @@ class PartSpawner {
     EvaluatorConfig config;
     config.sampler = evaluation_sampler;
     config.grader = parts_.grader;
+    config.tools = parts_.tools;
     config.held_out = config_.held_out.generated;
     config.hand_written = config_.held_out.hand_written;
     return spawn_evaluator(system_, context_, std::move(config));
@@ -133,13 +150,13 @@ caf::actor as_actor(const Handle& handle) {
 }  // namespace
 
 RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& keeper)
-    : system_(*services.system) {
+    : system_(*services.system), model_line_(config.tools.model_line) {
   PartSpawner spawner{services, config, keeper};
   const ExperimentParts parts = spawner.spawn();
 
   ExperimentConfig experiment;
   experiment.parts = parts;
-  experiment.initial.handle = config.initial;
+  experiment.initial = make_local_weights(config.initial, 0);
   experiment.resume = std::move(config.resume);
   experiment.snapshot_folder = services.workspace->snapshot_folder(config.context->run).string();
   experiment.checkpoint_folder = std::move(config.checkpoint_folder);
@@ -152,20 +169,23 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
   auto supervisor = spawn_supervisor(system_,
                                      {{"ledger", as_actor(parts.ledger)},
                                       {"learner", as_actor(parts.learner)},
+                                      {"snapshot writer", as_actor(spawner.snapshot_writer)},
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
                                      experiment_);
   all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator),
           as_actor(spawner.evaluation_sampler)};
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));
+  if (parts.tools) all_.push_back(as_actor(*parts.tools));
   for (const auto& part :
        {as_actor(parts.dataset), as_actor(parts.grader), as_actor(parts.publisher),
-        as_actor(parts.learner), as_actor(parts.ledger)})
+        as_actor(parts.learner), as_actor(spawner.snapshot_writer), as_actor(parts.ledger)})
     all_.push_back(part);
 }
 
 RunParts::~RunParts() {
   experiment_ = nullptr;
+  if (model_line_) model_line_->disconnect();
   const auto left = stop_actors(system_, all_, shutdown_deadline);
   if (left > 0) log_error("{} actors of the run did not end within a minute", left);
 }

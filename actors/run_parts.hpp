@@ -10,6 +10,7 @@
 #include "actors/run_keeper.hpp"
 #include "actors/run_plan.hpp"
 #include "actors/services.hpp"
+#include "actors/tool_setup.hpp"
 #include "runtime/model/checkpoint.hpp"
 
 namespace flywheel {
@@ -20,6 +21,7 @@ struct RunPartsConfig {
   WeightsHandle initial{};  // the checkpoint's weights in the run's precision
   HeldOutTasks held_out{};
   ResumePoint resume{};
+  ToolSetup tools{};
   std::string checkpoint_folder{};
 };
 
@@ -37,6 +39,7 @@ class RunParts {
  private:
   std::vector<caf::actor> all_;  // in the order in which they are ended
   caf::actor_system& system_;
+  std::shared_ptr<ModelLine> model_line_;
   Experiment experiment_;
 };
 

@@ -63,9 +63,6 @@ std::uint64_t newest_usable_step(const ExperimentSpec& spec, const ResumePoint& 
 }  // namespace
 
 Result<HeldOutTasks> held_out_tasks(const ExperimentSpec& spec, const TaskFamily& family) {
-  if (!spec.task.parameters.empty())
-    return fail(Failure::invalid_input,
-                "task.parameters: " + std::string{family.name()} + " takes none; remove the key");
   HeldOutTasks tasks;
   FLYWHEEL_TRY(tasks.generated,
                make_tasks(family, split_held_out, spec.data.held_out_tasks, spec.seed));

@@ -43,16 +43,16 @@ Result<> State::submit(GenerateRequest request, const Promise& promise) {
 
 Result<WeightsInstalled> State::install(const InstallWeights& request) {
   ComputeGate::Turn turn{*context->gate, config.name};
-  const auto& [handle, version] = request.weights;
+  const auto& [handle, version, expected] = request.weights;
   if (!engine) {
     FLYWHEEL_TRY(engine, config.make_engine(handle, version));
   }
   FLYWHEEL_TRY(const Hash128 hash, engine->swap_weights(handle, version));
-  holds_proven_weights = hash == request.expected;
+  holds_proven_weights = hash == expected;
   if (!holds_proven_weights) {
     const Error error{Failure::hash_mismatch, config.name + " holds weights " + to_string(hash) +
                                                   ", version " + std::to_string(version) + " is " +
-                                                  to_string(request.expected)};
+                                                  to_string(expected)};
     fail_all(error);
     return fail(error);
   }

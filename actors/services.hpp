@@ -3,6 +3,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include "actors/sandbox_provider.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/system/compute_gate.hpp"
 #include "runtime/system/waits.hpp"
@@ -25,6 +26,7 @@ struct Services {
   caf::actor_system* system = nullptr;  // null where no actors run: reading subcommands
   WaitRegistry* waits = nullptr;
   ComputeGate* gate = nullptr;
+  SandboxProvider* sandbox = nullptr;  // null where no actors run
   const Clock* clock = nullptr;
 };
 

@@ -1,5 +1,6 @@
 #include "actors/simulated_user.hpp"
 
+#include <set>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -9,6 +10,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/system/caf_failure.hpp"
 #include "runtime/system/request.hpp"
+#include "runtime/tools/tool_parts.hpp"
 
 namespace flywheel {
 namespace {
@@ -16,7 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto generate_deadline = 10min;  // a turn waits for a place in the batch, too
-constexpr auto grade_deadline = 30s;
+constexpr auto grade_deadline = 3min;      // code graders wait for a worker, then for a sandbox
+constexpr auto tools_deadline = 10min;     // calls wait for a worker, too
 constexpr auto store_deadline = 2min;
 constexpr int grade_attempts_max = 3;
 
@@ -27,13 +30,22 @@ struct State {
   ConversationConfig config;
   std::uint32_t tokens_sampled = 0;
   std::uint64_t turn_number = 0;  // assistant turns so far
+  TaskSetting setting{};
+  OrderedJson tool_schemas = OrderedJson::array();
+  std::uint32_t calls_run = 0;          // since the user's last words
+  std::set<std::string> pages_shown{};  // what the model may cite
+  bool has_used_tools = false;          // the tool host has a session of this conversation
   int grade_attempts = 0;
   bool was_discarded = false;
 
   Transcript& transcript() { return config.rollout.transcript; }
   Turn& add_turn(Role role);
   std::optional<Generate> next_request() const;
-  void append_answer(const Generation& generation);
+  std::vector<ToolCall> append_answer(const Generation& generation);
+  Result<> append_tool_turn(const std::vector<ToolCall>& calls,
+                            const std::vector<ToolResult>& results);
+  Result<> prepare_setting();
+  Result<std::vector<Span>> user_spans(const std::string& text) const;
 };
 
 Turn& State::add_turn(Role role) {
@@ -60,7 +72,30 @@ std::optional<Generate> State::next_request() const {
   return generate;
 }
 
-void State::append_answer(const Generation& generation) {
+// What the task needs around it; its tools' schemas, and the system text that states them where the
+// chat template does not.
+Result<> State::prepare_setting() {
+  FLYWHEEL_TRY(setting, context->family->setting(config.rollout.task));
+  if (setting.tools.empty()) return {};
+  if (!context->toolbox || !config.tools)
+    return fail(Failure::unavailable, "the task has tools and the run has none");
+  FLYWHEEL_TRY(auto schemas, context->toolbox->schemas(setting.tools));
+  FLYWHEEL_TRY(const bool is_placed, context->turn_tokens->places_tools(schemas));
+  if (is_placed)
+    tool_schemas = std::move(schemas);
+  else
+    setting.system = tools_system_text(setting.system, schemas);
+  return {};
+}
+
+Result<std::vector<Span>> State::user_spans(const std::string& text) const {
+  const auto& turns = config.rollout.transcript.turns;
+  return turns.empty() ? context->turn_tokens->opening(setting.system, text, tool_schemas)
+                       : context->turn_tokens->continuation(turns.back().finish, text);
+}
+
+// The model's turn with its parts; the tool calls in it, to be run.
+std::vector<ToolCall> State::append_answer(const Generation& generation) {
   Turn& turn = add_turn(Role::assistant);
   turn.finish = generation.finish;
   std::size_t at = 0;
@@ -74,15 +109,39 @@ void State::append_answer(const Generation& generation) {
     turn.spans.push_back(std::move(span));
     at += count;
   }
-  turn.parts.push_back({.text = context->turn_tokens->text_of(generation.tokens)});
   tokens_sampled += static_cast<std::uint32_t>(generation.tokens.size());
   ++turn_number;
+  const std::string text = context->turn_tokens->text_of(generation.tokens);
+  if (setting.tools.empty()) {
+    turn.parts.push_back({.text = text});
+    return {};
+  }
+  auto parsed = parse_tool_calls(text, "call_" + std::to_string(turn_number));
+  add_answer_parts(turn.parts, parsed.text, *context->toolbox, pages_shown);
+  add_call_parts(turn.parts, parsed.calls);
+  return std::move(parsed.calls);
+}
+
+Result<> State::append_tool_turn(const std::vector<ToolCall>& calls,
+                                 const std::vector<ToolResult>& results) {
+  std::vector<std::string> texts;
+  for (const ToolResult& result : results) texts.push_back(result.text);
+  FLYWHEEL_TRY(auto spans,
+               context->turn_tokens->tool_continuation(transcript().turns.back().finish, texts));
+  Turn& turn = add_turn(Role::tool);
+  turn.spans = std::move(spans);
+  add_result_parts(turn.parts, calls, results);
+  for (const ToolResult& result : results)
+    pages_shown.insert(result.shown.begin(), result.shown.end());
+  return {};
 }
 
 using Self = SimulatedUser::stateful_pointer<State>;
 
 void end(Self self, const std::string& failure);
 void take_turn(Self self);
+void sample(Self self);
+void run_tools(Self self, std::vector<ToolCall> calls);
 void grade(Self self);
 
 std::string label(Self self) {
@@ -95,6 +154,8 @@ void end(Self self, const std::string& failure) {
                           .failure = failure,
                           .was_discarded = state.was_discarded,
                           .tokens_sampled = state.tokens_sampled};
+  if (state.has_used_tools)
+    self->send(*state.config.tools, EndToolSession{state.config.rollout.id});
   if (!state.config.ledger) ended.rollout = std::move(state.config.rollout);
   self->send(state.config.observer, std::move(ended));
   self->quit();
@@ -161,30 +222,52 @@ void finish(Self self) {
 void on_answer(Self self, const Generation& generation) {
   if (generation.finish == FinishReason::cancelled)
     return end(self, label(self) + ": its turn was cancelled");
-  self->state.append_answer(generation);
-  take_turn(self);
+  auto calls = self->state.append_answer(generation);
+  // A turn that was cut is taken as it is: its last call may be half a call.
+  if (calls.empty() || generation.finish != FinishReason::stop) return take_turn(self);
+  run_tools(self, std::move(calls));
 }
 
-// The user's next words, and the request for the model's answer to them.
-void take_turn(Self self) {
+void on_tools_ran(Self self, const std::vector<ToolCall>& calls,
+                  const std::vector<ToolResult>& results) {
+  if (results.size() != calls.size())
+    return end(self, label(self) + ": the tool host answered other calls than were asked");
+  if (auto appended = self->state.append_tool_turn(calls, results); !appended)
+    return end(self, to_string(appended.error()));
+  sample(self);
+}
+
+// Past the bound the model is told so once; if it goes on calling, its turn is taken as its answer.
+void run_tools(Self self, std::vector<ToolCall> calls) {
+  auto& state = self->state;
+  const auto calls_max = state.context->spec.tools.calls_max;
+  if (state.calls_run > calls_max) return take_turn(self);
+  state.calls_run += static_cast<std::uint32_t>(calls.size());
+  if (state.calls_run > calls_max) {
+    state.calls_run = calls_max + 1;
+    const ToolResult refusal{.status = ToolStatus::refused,
+                             .text = "no more tool calls can be made: answer now"};
+    return on_tools_ran(self, calls, std::vector<ToolResult>(calls.size(), refusal));
+  }
+  state.has_used_tools = true;
+  RunTools request{state.config.rollout.id, state.config.rollout.task, calls};
+  ask<ToolsRan>(
+      self, *state.context->waits, *state.config.tools,
+      {label(self) + ": " + std::to_string(calls.size()) + " tool calls run",
+       "ToolHost: a worker, then the sandbox", tools_deadline},
+      std::move(request), [self, calls](ToolsRan& ran) { on_tools_ran(self, calls, ran.results); },
+      end_on_error(self, "running tools"));
+}
+
+// The request for the model's next turn. Where it has no room in the context, the conversation ends
+// with what the model has said.
+void sample(Self self) {
   auto& state = self->state;
   auto& transcript = state.transcript();
-  const auto move = next_user_move(*state.context->family, state.config.rollout.task, transcript);
-  if (!move) return end(self, to_string(move.error()));
-  if (move->ends) return finish(self);
-  const auto& turns = *state.context->turn_tokens;
-  auto spans = transcript.turns.empty()
-                   ? turns.opening({}, move->text)
-                   : turns.continuation(transcript.turns.back().finish, move->text);
-  if (!spans) return end(self, to_string(spans.error()));
-  Turn& turn = state.add_turn(Role::user);
-  turn.parts.push_back({.text = move->text});
-  turn.spans = std::move(*spans);
-
   auto request = state.next_request();
   if (!request && state.turn_number == 0)
     return end(self, label(self) + ": the opening message does not fit model.context_length");
-  if (!request) {  // no room for another turn: the conversation ends with what it has
+  if (!request) {
     transcript.turns.pop_back();
     return finish(self);
   }
@@ -194,6 +277,22 @@ void take_turn(Self self) {
        "Sampler: the turn's last token", generate_deadline},
       std::move(*request), [self](Generated& answer) { on_answer(self, answer.generation); },
       end_on_error(self, "sampling"));
+}
+
+// The user's next words.
+void take_turn(Self self) {
+  auto& state = self->state;
+  auto& transcript = state.transcript();
+  const auto move = next_user_move(*state.context->family, state.config.rollout.task, transcript);
+  if (!move) return end(self, to_string(move.error()));
+  if (move->ends) return finish(self);
+  auto spans = state.user_spans(move->text);
+  if (!spans) return end(self, to_string(spans.error()));
+  Turn& turn = state.add_turn(Role::user);
+  turn.parts.push_back({.text = move->text});
+  turn.spans = std::move(*spans);
+  state.calls_run = 0;
+  sample(self);
 }
 
 SimulatedUser::behavior_type behavior(Self self, RunContextPtr context,
@@ -207,6 +306,8 @@ SimulatedUser::behavior_type behavior(Self self, RunContextPtr context,
         state.transcript() = {};
         state.transcript().owner = "simulated_user";
         state.transcript().consent = true;
+        if (auto prepared = state.prepare_setting(); !prepared)
+          return end(self, label(self) + ": " + to_string(prepared.error()));
         take_turn(self);
       },
   };

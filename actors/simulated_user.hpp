@@ -2,13 +2,15 @@
 // durable before it says that it is over.
 //
 //   Experiment or Evaluator ──NextTurn──▶ SimulatedUser ⇄ Sampler (Generate, a turn at a time)
+//   SimulatedUser ⇄ ToolHost (RunTools, where the model's turn calls tools; then it goes on)
 //   SimulatedUser ──FinishRollout, GradeRollout──▶ Ledger      ──GradeTranscript──▶ GraderActor
 //   SimulatedUser ──ConversationEnded──▶ ConversationObserver
 //
 // Guarantees: exactly one ConversationEnded; the tokens of a later turn extend the earlier ones
-//             exactly; a rollout that had finished before a crash is only judged, not talked again;
-//             a verdict of infra_error is asked for again, then the rollout is discarded with the
-//             grader's note, never rewarded with 0.
+//             exactly, tool results included, and these carry no loss; between two of the user's
+//             moves at most tools.calls_max calls are run; a rollout that had finished before a
+//             crash is only judged, not talked again; a verdict of infra_error is asked for again,
+//             then the rollout is discarded with the grader's note, never rewarded with 0.
 // Runs on:    the shared scheduler; one actor a conversation, from its first to its last turn.
 // If it dies: its observer sees it go and has the rollout talked through again.
 #pragma once
@@ -23,6 +25,7 @@
 #include "actors/messages/messages.hpp"
 #include "actors/run_context.hpp"
 #include "actors/sampler.hpp"
+#include "actors/tool_host.hpp"
 
 namespace flywheel {
 
@@ -37,7 +40,8 @@ struct ConversationConfig {
   SamplingParameters sampling{};
   Sampler sampler{};
   GraderActor grader{};
-  std::optional<Ledger> ledger{};  // absent for evaluations, which keep their own transcripts
+  std::optional<ToolHost> tools{};  // absent where no task of the run has tools
+  std::optional<Ledger> ledger{};   // absent for evaluations, which keep their own transcripts
   ConversationObserver observer{};
 };
 

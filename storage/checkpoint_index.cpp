@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/base/durable_file.hpp"
 #include "runtime/base/log.hpp"
 #include "storage/keys.hpp"
 #include "storage/lineage.hpp"
@@ -37,9 +38,10 @@ Result<CheckpointRecord> CheckpointIndex::add_checkpoint(CheckpointRecord checkp
   if (checkpoint.files.empty())
     return fail(Failure::invalid_argument, folder.string() + " has no files: no checkpoint");
   FLYWHEEL_TRY_VOID(read_record<RunRecord>(store_, id_key(RecordKind::run, checkpoint.run)));
-  for (const FileRecord& file : checkpoint.files) FLYWHEEL_TRY_VOID(sync_file(folder / file.path));
-  FLYWHEEL_TRY_VOID(sync_file(folder));
-  FLYWHEEL_TRY_VOID(sync_file(folder.parent_path()));
+  for (const FileRecord& file : checkpoint.files)
+    FLYWHEEL_TRY_VOID(sync_path((folder / file.path).string()));
+  FLYWHEEL_TRY_VOID(sync_path(folder.string()));
+  FLYWHEEL_TRY_VOID(sync_path(folder.parent_path().string()));
 
   WriteBatch batch;
   batch.put(id_key(RecordKind::checkpoint, checkpoint.id), encode(checkpoint));
@@ -72,8 +74,8 @@ Result<SnapshotRecord> CheckpointIndex::commit_snapshot(RunId run, std::uint64_t
   FLYWHEEL_TRY_VOID(read_record<RunRecord>(store_, id_key(RecordKind::run, run)));
   SnapshotRecord snapshot{run, step, created_ms, {}, state_hash};
   FLYWHEEL_TRY(snapshot.file, describe_file(home_, path));
-  FLYWHEEL_TRY_VOID(sync_file(path));
-  FLYWHEEL_TRY_VOID(sync_file(path.parent_path()));
+  FLYWHEEL_TRY_VOID(sync_path(path.string()));
+  FLYWHEEL_TRY_VOID(sync_path(path.parent_path().string()));
 
   FLYWHEEL_TRY(auto kept, snapshots(run));
   std::vector<fs::path> forgotten;

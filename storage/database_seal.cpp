@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/base/file.hpp"
 #include "storage/stored_files.hpp"
 
 namespace flywheel {
@@ -46,7 +47,7 @@ Result<> write_seal(const fs::path& folder) {
     FLYWHEEL_TRY(const FileRecord file, describe_file(folder, folder / name));
     text += fmt::format("{} {} {}\n", to_string(file.hash), file.size_bytes, name);
   }
-  return write_file_atomically(seal_path(folder), text);
+  return write_file_durably(seal_path(folder), text);
 }
 
 Result<> check_seal(const fs::path& folder) {

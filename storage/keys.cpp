@@ -63,6 +63,12 @@ const char* to_string(RecordKind kind) {
       return "edge forward";
     case RecordKind::edge_backward:
       return "edge backward";
+    case RecordKind::container:
+      return "container";
+    case RecordKind::container_command:
+      return "container command";
+    case RecordKind::idempotency_key:
+      return "idempotency key";
   }
   return "unknown";
 }
@@ -135,6 +141,7 @@ std::string describe_key(std::string_view key) {
     case RecordKind::dataset_task:
     case RecordKind::conversation_turn:
     case RecordKind::snapshot:
+    case RecordKind::container_command:
       text += fmt::format(", number {}", number_in_key(key, id_bytes));
       break;
     case RecordKind::metric_name:

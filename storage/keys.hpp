@@ -32,6 +32,9 @@ enum class RecordKind : std::uint8_t {
   metric_name = 0x51,
   edge_forward = 0x60,
   edge_backward = 0x61,
+  container = 0x70,
+  container_command = 0x71,
+  idempotency_key = 0x72,
 };
 
 const char* to_string(RecordKind kind);  // "unknown" for a number that this version does not know

@@ -1,5 +1,6 @@
 #include "storage/record_format.hpp"
 
+#include "storage/container_store.hpp"
 #include "storage/record_envelope.hpp"
 #include "storage/transcript_format.hpp"
 
@@ -375,6 +376,10 @@ Result<> check_record(std::string_view key, std::string_view value) {
     case RecordKind::edge_forward:
     case RecordKind::edge_backward:
       return check_mark(key, value);
+    case RecordKind::container:
+    case RecordKind::container_command:
+    case RecordKind::idempotency_key:
+      return check_container_record(key, value);
   }
   return fail(Failure::corrupt, describe_key(key) + ": no record of kind " +
                                     std::to_string(static_cast<unsigned>(kind_of_key(key))) +

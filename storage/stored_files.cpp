@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "runtime/base/durable_file.hpp"
+
 namespace flywheel {
 namespace {
 
@@ -18,8 +20,7 @@ constexpr std::size_t chunk_bytes = 1 << 20;
 // A file descriptor that closes itself.
 class File {
  public:
-  File(const fs::path& path, int flags)
-      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  explicit File(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -33,30 +34,16 @@ class File {
   int descriptor_;
 };
 
-tl::unexpected<Error> fail_with_errno(std::string_view verb, const fs::path& path) {
+tl::unexpected<Error> refuse_to_read(const fs::path& path) {
   const int code = errno;
-  const Failure failure = code == ENOENT                     ? Failure::not_found
-                          : code == ENOSPC || code == EDQUOT ? Failure::resource_exhausted
-                          : code == EACCES || code == EROFS  ? Failure::permission_denied
-                                                             : Failure::unavailable;
-  return fail(failure, fmt::format("can't {} {}: {}", verb, path.string(), std::strerror(code)));
-}
-
-Result<> write_all(const File& file, std::string_view text, const fs::path& path) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file.descriptor(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_with_errno("write", path);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(file.descriptor()) != 0) return fail_with_errno("sync", path);
-  return {};
+  return fail(failure_of_errno(code),
+              fmt::format("can't read {}: {}", path.string(), std::strerror(code)));
 }
 
 // The hash of the chunks' hashes: the file is never in memory as a whole.
 Result<FileRecord> hash_file(const fs::path& path) {
-  const File file{path, O_RDONLY};
-  if (!file.is_open()) return fail_with_errno("read", path);
+  const File file{path};
+  if (!file.is_open()) return refuse_to_read(path);
   FileRecord record;
   std::vector<char> chunk(chunk_bytes);
   for (;;) {
@@ -64,7 +51,7 @@ Result<FileRecord> hash_file(const fs::path& path) {
     while (filled < chunk.size()) {
       const ssize_t got = ::read(file.descriptor(), chunk.data() + filled, chunk.size() - filled);
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return fail_with_errno("read", path);
+      if (got < 0) return refuse_to_read(path);
       if (got == 0) break;
       filled += static_cast<std::size_t>(got);
     }
@@ -75,25 +62,6 @@ Result<FileRecord> hash_file(const fs::path& path) {
 }
 
 }  // namespace
-
-Result<> sync_file(const fs::path& path) {
-  const File file{path, O_RDONLY};
-  if (!file.is_open()) return fail_with_errno("open", path);
-  if (::fsync(file.descriptor()) != 0) return fail_with_errno("sync", path);
-  return {};
-}
-
-Result<> write_file_atomically(const fs::path& path, std::string_view text) {
-  fs::path temporary = path;
-  temporary += ".tmp";
-  {
-    const File file{temporary, O_WRONLY | O_CREAT | O_TRUNC};
-    if (!file.is_open()) return fail_with_errno("create", temporary);
-    FLYWHEEL_TRY_VOID(write_all(file, text, temporary));
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_with_errno("rename", temporary);
-  return sync_file(path.has_parent_path() ? path.parent_path() : fs::path{"."});
-}
 
 Result<FileRecord> describe_file(const fs::path& folder, const fs::path& path) {
   FLYWHEEL_TRY(FileRecord record, hash_file(path));

@@ -1,19 +1,13 @@
-// Files beside the database: written so that a crash leaves the old one or the new one, and known
-// by size and content hash.
+// Files beside the database, known by size and content hash.
 #pragma once
 
 #include <filesystem>
-#include <string_view>
 #include <vector>
 
 #include "runtime/base/result.hpp"
 #include "storage/records.hpp"
 
 namespace flywheel {
-
-// Temporary file, fsync, rename, fsync of the folder.
-Result<> write_file_atomically(const std::filesystem::path& path, std::string_view text);
-Result<> sync_file(const std::filesystem::path& path);  // or folder: its names
 
 // Size and content hash of a file; the path is kept relative to `folder`. Reads the whole file.
 Result<FileRecord> describe_file(const std::filesystem::path& folder,

@@ -16,10 +16,11 @@
 
 #include "runtime/base/check.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/base/durable_file.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/base/hash.hpp"
 #include "runtime/base/log.hpp"
 #include "storage/rocksdb_store.hpp"
-#include "storage/stored_files.hpp"
 
 namespace flywheel {
 namespace {
@@ -184,7 +185,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const WorkspaceConfig& config
   FLYWHEEL_TRY(format, read_format(home));  // another may have made it while we waited
   FLYWHEEL_TRY_VOID(check_database_is_there(home, !format));
   if (!format)
-    FLYWHEEL_TRY_VOID(write_file_atomically(
+    FLYWHEEL_TRY_VOID(write_file_durably(
         home / "FORMAT", fmt::format("{}{}\n", format_prefix, workspace_format_version)));
   for (const char* folder : {"db", "runs", "checkpoints"})
     FLYWHEEL_TRY_VOID(make_folder(home / folder));
@@ -240,8 +241,8 @@ fs::path Workspace::relative_to_home(const fs::path& path) const {
 Result<fs::path> Workspace::create_run_folder(RunId run, const std::string& spec_text) const {
   FLYWHEEL_TRY_VOID(make_folder(snapshot_folder(run)));
   const fs::path folder = run_folder(run);
-  FLYWHEEL_TRY_VOID(write_file_atomically(folder / "spec.yaml", spec_text));
-  FLYWHEEL_TRY_VOID(sync_file(config_.home / "runs"));
+  FLYWHEEL_TRY_VOID(write_file_durably(folder / "spec.yaml", spec_text));
+  FLYWHEEL_TRY_VOID(sync_path((config_.home / "runs").string()));
   return folder;
 }
 

@@ -190,7 +190,9 @@ std::span<const BenchCase> bench_cases() {
       BenchCase{"sampler", "tokens sampled a second, 1 and 64 sequences", sampler_bench},
       BenchCase{"learner", "tokens learned from a second", learner_bench},
       BenchCase{"step", "one step: 64 samples of 48 tokens, all learned from", step_bench},
-      BenchCase{"ledger", "records and step commits a second, synced", ledger_bench}};
+      BenchCase{"ledger", "records and step commits a second, synced", ledger_bench},
+      BenchCase{"caas", "containers: create to result, cycles, idle memory, Python, fork",
+                caas_bench}};
   return cases;
 }
 

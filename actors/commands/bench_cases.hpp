@@ -17,4 +17,7 @@ struct BenchCase {
 
 std::span<const BenchCase> bench_cases();
 
+// In bench_caas.cpp: containers have nothing to do with models.
+Result<BenchReport> caas_bench(const std::string& model, bool thorough);
+
 }  // namespace flywheel

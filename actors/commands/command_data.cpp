@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "actors/commands/command.hpp"
+#include "actors/commands/conversation_view.hpp"
 #include "actors/commands/print.hpp"
 #include "actors/commands/table.hpp"
 #include "actors/commands/workspace_client.hpp"
@@ -25,13 +26,10 @@ std::string conversation_text(const Json& rollout) {
                   rollout["step"].get<std::uint64_t>() > 0
                       ? fmt::format(", step {}", rollout["step"].get<std::uint64_t>())
                       : "");
-  for (const Json& turn : rollout["turns"]) {
-    text += fmt::format("{}:\n", turn["role"].get<std::string>());
-    for (const Json& part : turn["parts"]) {
-      if (part["kind"] != "text") text += fmt::format("  [{}]\n", part["kind"].get<std::string>());
-      for (const auto& line : wrap_text(part["text"].get<std::string>(), terminal_columns() - 2))
-        text += "  " + line + "\n";
-    }
+  for (const TranscriptMessage& message : messages_of(rollout)) {
+    text += printable(message.role) + ":\n";
+    for (const auto& line : wrap_text(message.text, terminal_columns() - 2))
+      text += "  " + line + "\n";
   }
   for (const Json& turn : verdict["turns"])
     for (const Json& component : turn["components"])

@@ -12,13 +12,15 @@ Command add_eval(CLI::App&, const GlobalOptions&);
 Command add_try(CLI::App&, const GlobalOptions&);
 Command add_data(CLI::App&, const GlobalOptions&);
 Command add_explain(CLI::App&, const GlobalOptions&);
+Command add_caas(CLI::App&, const GlobalOptions&);
 Command add_bench(CLI::App&, const GlobalOptions&);
+Command add_synth(CLI::App&, const GlobalOptions&);
 Command add_doctor(CLI::App&, const GlobalOptions&);
 Command add_fsck(CLI::App&, const GlobalOptions&);
 
 std::vector<AddCommand> command_table() {
-  return {add_plan, add_run,  add_runs,    add_status, add_waits,  add_report, add_eval,
-          add_try,  add_data, add_explain, add_bench,  add_doctor, add_fsck};
+  return {add_plan, add_run,     add_runs, add_status, add_waits, add_report, add_eval, add_try,
+          add_data, add_explain, add_caas, add_bench,  add_synth, add_doctor, add_fsck};
 }
 
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& purpose,

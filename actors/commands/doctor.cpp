@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -17,6 +15,8 @@
 #include <unistd.h>
 
 #include "actors/commands/doctor_machine.hpp"
+#include "runtime/base/file.hpp"
+#include "runtime/base/memory.hpp"
 
 namespace flywheel {
 namespace {
@@ -236,7 +236,7 @@ DoctorReport examine_machine(const DoctorOptions& options) {
   const std::string folder = existing_folder(options.workspace);
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
-  return {{examine_cpu(read_file("/proc/cpuinfo")),
+  return {{examine_cpu(read_file("/proc/cpuinfo").value_or("")),
            examine_memory(available_memory_bytes(), cgroup_memory_limit_bytes("/sys/fs/cgroup")),
            examine_disk(folder), examine_cgroups("/sys/fs/cgroup"), examine_ports(folder),
            examine_file_limit(files.rlim_cur), examine_nccl(options.nccl_paths),

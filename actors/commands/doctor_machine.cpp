@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -17,6 +14,8 @@
 #include <sys/statvfs.h>
 
 #include "actors/commands/doctor.hpp"
+#include "runtime/base/file.hpp"
+#include "runtime/base/memory.hpp"
 
 #ifdef FLYWHEEL_HAS_NCCL_HEADER
 #include <nccl.h>
@@ -106,13 +105,6 @@ int usable_cores() {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
-  std::ifstream file{path, std::ios::binary};
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 CpuFacts read_cpuinfo(std::string_view cpuinfo) {
   CpuFacts facts;
   if (const auto model = field_of(cpuinfo, "model name"); !model.empty()) facts.model = model;
@@ -128,21 +120,6 @@ CpuFacts read_cpuinfo(std::string_view cpuinfo) {
   facts.has_amx = has_word(flags, "amx_bf16");
   facts.has_fast_bfloat16 = facts.has_amx || has_word(flags, "avx512_bf16");
   return facts;
-}
-
-double available_memory_bytes() {
-  const std::string text = read_file("/proc/meminfo");
-  const auto field = field_of(text, "MemAvailable");
-  return std::strtod(std::string{field}.c_str(), nullptr) * 1024.0;
-}
-
-double cgroup_memory_limit_bytes(const std::string& root) {
-  for (const char* name : {"/memory.max", "/memory/memory.limit_in_bytes"}) {
-    const std::string text = read_file(root + name);
-    const double bytes = std::strtod(text.c_str(), nullptr);  // "max" reads as 0
-    if (bytes > 0.0 && bytes < 1e15) return bytes;  // version 1 writes a huge number for no limit
-  }
-  return 0.0;
 }
 
 Finding examine_nccl(const std::vector<std::string>& paths) {
@@ -205,13 +182,11 @@ Finding examine_gpus(const std::string& driver) {
 }
 
 MachineFacts machine_facts(const std::string& workspace) {
-  const CpuFacts cpu = read_cpuinfo(read_file("/proc/cpuinfo"));
+  const CpuFacts cpu = read_cpuinfo(read_file("/proc/cpuinfo").value_or(""));
   MachineFacts facts{.cpu = cpu.model,
                      .cores = usable_cores(),
                      .has_fast_bfloat16 = cpu.has_fast_bfloat16,
-                     .memory_available_bytes = available_memory_bytes()};
-  const double limit = cgroup_memory_limit_bytes("/sys/fs/cgroup");
-  if (limit > 0.0) facts.memory_available_bytes = std::min(facts.memory_available_bytes, limit);
+                     .memory_available_bytes = usable_memory_bytes()};
   std::error_code error;
   auto folder = std::filesystem::absolute(workspace, error);
   while (!std::filesystem::exists(folder, error) && folder.has_relative_path())

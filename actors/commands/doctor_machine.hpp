@@ -1,4 +1,4 @@
-// What Linux says of the machine: its CPU, its memory and the limits around it.
+// What Linux says of the machine's CPU.
 #pragma once
 
 #include <string>
@@ -17,10 +17,5 @@ struct CpuFacts {
 
 // `cpuinfo` is the text of /proc/cpuinfo.
 CpuFacts read_cpuinfo(std::string_view cpuinfo);
-
-std::string read_file(const std::string& path);  // empty where it can't be read
-
-double available_memory_bytes();                            // of /proc/meminfo
-double cgroup_memory_limit_bytes(const std::string& root);  // 0 = no limit; versions 1 and 2
 
 }  // namespace flywheel

@@ -61,6 +61,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space:
 .turn b { font-size: 12px; color: var(--soft); display: block }
 .turn div { white-space: pre-wrap; overflow-wrap: anywhere }
 .turn.user div { color: var(--soft) }
+.turn img { max-width: 100% }
 pre {
   background: var(--panel); padding: 12px 14px; border-radius: 6px; overflow: auto;
   font-size: 13px; line-height: 1.4;
@@ -106,7 +107,7 @@ std::string head_html(const ReportData& data) {
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+      "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n"
       "<title>{}</title>\n<style>{}{}</style></head><body><main>\n",
       escape_html(data.title + " " + data.run), page_style, chart_style());
 }
@@ -167,14 +168,20 @@ std::string components_html(const ReportData& data) {
   return html + "</table>\n";
 }
 
+// A picture that a tool made; an image in a data URL runs no script, not even an SVG's.
+std::string picture_html(const std::string& url) {
+  if (!url.starts_with("data:image/")) return {};
+  return "<img alt=\"picture\" src=\"" + escape_html(url) + "\">";
+}
+
 std::string side_html(const char* title, bool passed,
                       const std::vector<TranscriptMessage>& messages) {
   std::string html = fmt::format("<div class=\"side\"><h4>{} <span class=\"{}\">{}</span></h4>",
                                  title, passed ? "good" : "bad", passed ? "passes" : "fails");
   for (const TranscriptMessage& message : messages)
-    html += fmt::format("<div class=\"turn{}\"><b>{}</b><div>{}</div></div>",
+    html += fmt::format("<div class=\"turn{}\"><b>{}</b><div>{}</div>{}</div>",
                         message.role == "user" ? " user" : "", escape_html(message.role),
-                        escape_html(message.text));
+                        escape_html(message.text), picture_html(message.picture));
   return html + "</div>";
 }
 

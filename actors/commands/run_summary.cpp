@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "actors/commands/conversation_view.hpp"
+
 namespace flywheel {
 namespace {
 
@@ -38,16 +40,6 @@ std::vector<BeforeAfter> compare(const Json& before, const Json& after) {
   for (const auto& name : names)
     rows.push_back({title_of(name), measured_from(before, name), measured_from(after, name)});
   return rows;
-}
-
-std::vector<TranscriptMessage> messages_of(const Json& conversation) {
-  std::vector<TranscriptMessage> messages;
-  for (const Json& turn : conversation["turns"]) {
-    std::string text;
-    for (const Json& part : turn["parts"]) text += part["text"].get<std::string>();
-    messages.push_back({turn["role"], std::move(text)});
-  }
-  return messages;
 }
 
 bool passed(const Json& conversation) {

@@ -53,6 +53,7 @@ std::string before_after_text(const std::vector<BeforeAfter>& rows);
 struct TranscriptMessage {
   std::string role{};
   std::string text{};
+  std::string picture{};  // a data URL of an image; shown by reports only
 };
 struct TranscriptPair {
   std::string title{};

@@ -11,6 +11,8 @@
 #include "actors/messages/ledger.hpp"
 #include "actors/messages/rollout.hpp"
 #include "actors/messages/run.hpp"
+#include "actors/messages/snapshot.hpp"
+#include "actors/messages/tools.hpp"
 #include "actors/messages/weights.hpp"
 
 CAF_BEGIN_TYPE_ID_BLOCK(flywheel, caf::first_custom_type_id)
@@ -47,4 +49,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(flywheel, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(flywheel, (flywheel::Evaluated))
   CAF_ADD_TYPE_ID(flywheel, (flywheel::NextTurn))
   CAF_ADD_TYPE_ID(flywheel, (flywheel::PartDied))
+  CAF_ADD_TYPE_ID(flywheel, (flywheel::RunTools))
+  CAF_ADD_TYPE_ID(flywheel, (flywheel::ToolsRan))
+  CAF_ADD_TYPE_ID(flywheel, (flywheel::ToolJobEnded))
+  CAF_ADD_TYPE_ID(flywheel, (flywheel::EndToolSession))
+  CAF_ADD_TYPE_ID(flywheel, (flywheel::JudgementEnded))
 CAF_END_TYPE_ID_BLOCK(flywheel)

@@ -36,6 +36,12 @@ struct GradeTranscript {
   Transcript transcript{};
 };
 
+// A worker of the GraderActor has judged.
+struct JudgementEnded {
+  std::uint64_t job = 0;
+  Verdict verdict{};
+};
+
 // A conversation is over: judged and (in training) durable, or broken with the reason in `failure`.
 struct ConversationEnded {
   std::uint64_t index = 0;     // the rollout's index, or the evaluation's
@@ -96,6 +102,11 @@ typename Inspector::result_type inspect(Inspector& f, Generated& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, GradeTranscript& x) {
   return f(caf::meta::type_name("GradeTranscript"), x.task, x.transcript);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, JudgementEnded& x) {
+  return f(caf::meta::type_name("JudgementEnded"), x.job, x.verdict);
 }
 
 template <class Inspector>

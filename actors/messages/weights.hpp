@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/messages/records.hpp"
@@ -21,12 +22,17 @@ namespace flywheel {
 struct LocalWeights {
   WeightsHandle handle{};
   PolicyVersion version = 0;
+  Hash128 hash{};  // content hash of `handle`: computed once, by who made it
 };
+
+inline LocalWeights make_local_weights(WeightsHandle handle, PolicyVersion version) {
+  const Hash128 hash = content_hash(handle);
+  return {std::move(handle), version, hash};
+}
 
 // Local only: carries weights.
 struct InstallWeights {
-  LocalWeights weights{};
-  Hash128 expected{};  // the publisher's content hash
+  LocalWeights weights{};  // its hash is what the sampler must prove
 };
 struct WeightsInstalled {
   PolicyVersion version = 0;
@@ -71,25 +77,6 @@ struct StepLearned {
   LocalWeights weights{};  // after the step, in the samplers' precision; null unless asked for
 };
 
-struct SaveSnapshot {
-  std::uint64_t step = 0;
-  std::string path{};
-};
-struct SnapshotSaved {
-  std::uint64_t step = 0;
-  std::string path{};
-  Hash128 hash{};
-};
-struct LoadSnapshot {
-  std::uint64_t step = 0;  // that it was saved after
-  std::string path{};
-};
-// Local only: carries weights.
-struct SnapshotLoaded {
-  Hash128 hash{};          // state hash of what was loaded
-  LocalWeights weights{};  // in the samplers' precision
-};
-
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, WeightsInstalled& x) {
   return f(caf::meta::type_name("WeightsInstalled"), x.version, x.hash);
@@ -115,24 +102,8 @@ typename Inspector::result_type inspect(Inspector& f, LearnStep& x) {
   return f(caf::meta::type_name("LearnStep"), x.step, x.ids, x.returns_weights);
 }
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, SaveSnapshot& x) {
-  return f(caf::meta::type_name("SaveSnapshot"), x.step, x.path);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, SnapshotSaved& x) {
-  return f(caf::meta::type_name("SnapshotSaved"), x.step, x.path, x.hash);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, LoadSnapshot& x) {
-  return f(caf::meta::type_name("LoadSnapshot"), x.step, x.path);
-}
-
 }  // namespace flywheel
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flywheel::InstallWeights)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flywheel::PublishWeights)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flywheel::StepLearned)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flywheel::SnapshotLoaded)

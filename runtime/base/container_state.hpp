@@ -7,9 +7,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/base/id.hpp"
 #include "runtime/base/result.hpp"
 
 namespace flywheel {
+
+using ContainerId = Id<IdKind::container>;
 
 enum class ContainerState : std::uint8_t {
   creating,

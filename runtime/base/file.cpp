@@ -4,71 +4,34 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "runtime/base/durable_file.hpp"
 
 namespace flywheel {
-namespace {
-
-Failure failure_of_errno(int code) {
-  switch (code) {
-    case ENOENT:
-      return Failure::not_found;
-    case EACCES:
-    case EPERM:
-      return Failure::permission_denied;
-    case ENOSPC:
-    case EDQUOT:
-      return Failure::resource_exhausted;
-    default:
-      return Failure::unavailable;
-  }
-}
-
-auto refuse(const std::filesystem::path& path, const char* doing) {
-  const int code = errno;
-  return fail(failure_of_errno(code), path.string() + ": " + doing + ": " + std::strerror(code));
-}
-
-Result<> sync_path(const std::filesystem::path& path, int flags) {
-  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) return refuse(path, "can't be opened");
-  const int synced = ::fsync(file);
-  const int code = errno;
-  ::close(file);
-  errno = code;
-  if (synced != 0) return refuse(path, "can't be synced");
-  return {};
-}
-
-}  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path) {
+  const auto refuse = [&path] {
+    const int code = errno;
+    return fail(failure_of_errno(code), path.string() + ": can't be read: " + std::strerror(code));
+  };
   errno = 0;
   std::ifstream stream{path, std::ios::binary};
   std::ostringstream text;
-  if (!stream) return refuse(path, "can't be read");
+  if (!stream) return refuse();
   text << stream.rdbuf();
-  if (stream.bad()) return refuse(path, "can't be read");
+  if (stream.bad()) return refuse();
   return std::move(text).str();
 }
 
 Result<> write_file_durably(const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code code;
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
-  std::filesystem::create_directories(folder, code);
+  std::error_code ignored;  // what is missing is refused where the file is created
+  std::filesystem::create_directories(path.parent_path(), ignored);
   const auto temporary = path.string() + ".tmp";
-  {
-    errno = 0;
-    std::ofstream stream{temporary, std::ios::binary | std::ios::trunc};
-    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    stream.flush();
-    if (!stream) return refuse(temporary, "can't be written");
-  }
-  FLYWHEEL_TRY_VOID(sync_path(temporary, O_RDONLY));
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) return refuse(path, "can't be replaced");
-  return sync_path(folder, O_RDONLY | O_DIRECTORY);
+  auto written = write_durably(temporary, bytes);
+  if (written) written = replace_durably(temporary, path.string());
+  if (!written) std::filesystem::remove(temporary, ignored);
+  return written;
 }
 
 }  // namespace flywheel

@@ -37,7 +37,7 @@ enum class FinishReason : std::uint8_t { none = 0, stop = 1, length = 2, cancell
 struct Part {
   PartKind kind = PartKind::text;
   std::string text{};     // text, reasoning, a tool's output, or a call's arguments as JSON
-  std::string name{};     // tool name or file name
+  std::string name{};     // tool or file name, or the url that a text cites
   std::string call_id{};  // joins a tool result to its call
 };
 

@@ -22,6 +22,8 @@ namespace flywheel {
 inline constexpr std::size_t graded_bytes_max = 16 * 1024;  // of one answer; a longer one fails
 inline constexpr std::size_t graded_lines_max = 200;
 
+class CodeGrader;
+
 struct ComponentInfo {
   std::string_view name{};
   ComponentKind kind = ComponentKind::pass_condition;
@@ -37,6 +39,10 @@ class Grader {
 
   // What its turns' components may be, in the order in which they come.
   virtual std::vector<ComponentInfo> components() const = 0;
+
+  // This grader where it has to run code to judge, else null: the GraderActor then gives it a
+  // thread of its own and a sandbox.
+  virtual const CodeGrader* code_grader() const { return nullptr; }
 
   // Judges the path from the root to the transcript's last turn. The reward is the sum of the
   // turns' rewards over the turns that were planned, so leaving early never pays.

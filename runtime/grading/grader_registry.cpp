@@ -2,15 +2,18 @@
 
 #include <array>
 
+#include "runtime/grading/cited_answer_grader.hpp"
+#include "runtime/grading/one_line_function_grader.hpp"
+#include "runtime/grading/repo_function_grader.hpp"
 #include "runtime/grading/short_answer_grader.hpp"
 #include "runtime/grading/structured_list_grader.hpp"
 
 namespace flywheel {
 
 std::span<const Grader* const> graders() {
-  static const std::array<const Grader*, 2> all = {
-      &short_answer_grader(),
-      &structured_list_grader(),
+  static const std::array<const Grader*, 5> all = {
+      &cited_answer_grader(), &one_line_function_grader(), &repo_function_grader(),
+      &short_answer_grader(), &structured_list_grader(),
   };
   return all;
 }

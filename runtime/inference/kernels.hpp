@@ -94,7 +94,7 @@ struct InferenceKernels {
 };
 
 // Numbered from the plainest; each runs on every CPU that has the ones before it.
-enum class InstructionSet : std::uint8_t { x86_64_v2, avx2, avx512, avx512_bf16 };
+enum class InstructionSet : std::uint8_t { x86_64_v2, avx2, avx512, avx512_bf16, amx_bf16 };
 InstructionSet best_instruction_set();
 const InferenceKernels& kernels_of(InstructionSet set, Precision precision);
 

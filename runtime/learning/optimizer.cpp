@@ -106,6 +106,15 @@ Optimizer Optimizer::empty_copy() const {
   return copy;
 }
 
+Optimizer Optimizer::copy() const {
+  auto taken = empty_copy();
+  taken.steps_taken_ = steps_taken_;
+  taken.master_.copy_(master_);
+  taken.mean_.copy_(mean_);
+  taken.variance_.copy_(variance_);
+  return taken;
+}
+
 void Optimizer::take_state(const Optimizer& other) {
   steps_taken_ = other.steps_taken_;
   master_.copy_(other.master_);

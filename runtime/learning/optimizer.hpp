@@ -34,6 +34,8 @@ class Optimizer {
 
   // Same shape, memory of its own, no `rounded`: to read a state into before it is trusted.
   Optimizer empty_copy() const;
+  // The state as it is now, in memory of its own, no `rounded`: to write while steps go on.
+  Optimizer copy() const;
   void set_steps_taken(std::uint64_t steps_taken) { steps_taken_ = steps_taken; }
   void take_state(const Optimizer& other);
 

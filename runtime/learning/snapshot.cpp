@@ -1,17 +1,12 @@
 #include "runtime/learning/snapshot.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <torch/torch.h>
-#include <unistd.h>
 
+#include "runtime/base/durable_file.hpp"
 #include "runtime/base/json.hpp"
 
 namespace flywheel {
@@ -21,48 +16,17 @@ constexpr std::string_view magic = "flywheel trainer snapshot ";
 constexpr int format_version = 1;
 constexpr std::size_t header_size_max = 1 << 20;  // bytes; a longer line is no snapshot
 
-// Closes its file; remembers the first error.
-class OutputFile {
- public:
-  explicit OutputFile(const std::string& path)
-      : descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
-        error_(descriptor_ < 0 ? errno : 0) {}
-  ~OutputFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-
-  void write(const void* data, std::size_t size) {
-    const char* at = static_cast<const char*>(data);
-    while (size > 0 && error_ == 0) {
-      const auto written = ::write(descriptor_, at, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) {
-        error_ = errno;
-        return;
-      }
-      at += written;
-      size -= static_cast<std::size_t>(written);
-    }
-  }
-  void sync() {
-    if (error_ == 0 && ::fsync(descriptor_) != 0) error_ = errno;
-  }
-  int error() const { return error_; }
-
- private:
-  int descriptor_;
-  int error_;
-};
-
-std::string folder_of(const std::string& path) {
-  const auto folder = std::filesystem::path{path}.parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
 std::size_t bytes_of(const torch::Tensor& tensor) {
   return static_cast<std::size_t>(tensor.nbytes());
+}
+
+Result<> write_state(const std::string& path, const std::string& header,
+                     const Optimizer& optimizer) {
+  FLYWHEEL_TRY(DurableFile file, DurableFile::create(path));
+  FLYWHEEL_TRY_VOID(file.write(header.data(), header.size()));
+  for (const auto* buffer : {&optimizer.master(), &optimizer.mean(), &optimizer.variance()})
+    FLYWHEEL_TRY_VOID(file.write(buffer->data_ptr(), bytes_of(*buffer)));
+  return file.finish();
 }
 
 struct Header {
@@ -104,25 +68,12 @@ Result<Hash128> write_snapshot(const std::string& path, const ModelConfig& confi
                     {"state_hash", to_string(hash)}};
   const auto text = fmt::format("{}{}\n{}\n", magic, format_version, dump_json(header));
   const auto temporary = path + ".partial";
-  const auto refuse = [&](int error) {
+  auto written = write_state(temporary, text, optimizer);
+  if (written) written = replace_durably(temporary, path);
+  if (!written) {
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
-    return fail(error == ENOSPC ? Failure::resource_exhausted : Failure::unavailable,
-                fmt::format("{}: the snapshot can't be written: {}", path, std::strerror(error)));
-  };
-  {
-    OutputFile file{temporary};
-    file.write(text.data(), text.size());
-    for (const auto* buffer : {&optimizer.master(), &optimizer.mean(), &optimizer.variance()})
-      file.write(buffer->data_ptr(), bytes_of(*buffer));
-    file.sync();
-    if (file.error() != 0) return refuse(file.error());
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) return refuse(errno);
-  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    ::fsync(folder);
-    ::close(folder);
+    return fail(written.error().failure, "the snapshot can't be kept: " + written.error().message);
   }
   return hash;
 }

@@ -37,6 +37,23 @@ auto guarded(const char* what, Function function) -> decltype(function()) {
   }
 }
 
+class CopiedState final : public TrainerState {
+ public:
+  CopiedState(ModelConfig config, Optimizer optimizer)
+      : config_(std::move(config)), optimizer_(std::move(optimizer)) {}
+
+  Result<Hash128> save(const std::string& path) const override {
+    return guarded("save", [&]() -> Result<Hash128> {
+      const ThreadLimit limit{1};  // the cores are the learner's and the samplers'
+      return write_snapshot(path, config_, optimizer_);
+    });
+  }
+
+ private:
+  ModelConfig config_;
+  Optimizer optimizer_;
+};
+
 class PackedTrainer final : public Trainer {
  public:
   PackedTrainer(std::unique_ptr<Transformer> model, torch::Tensor master, TrainerConfig config)
@@ -106,6 +123,20 @@ class PackedTrainer final : public Trainer {
   Result<Hash128> save(const std::string& path) const override {
     return guarded("save", [&]() -> Result<Hash128> {
       return write_snapshot(path, model_->config(), optimizer_);
+    });
+  }
+
+  Result<std::shared_ptr<const TrainerState>> copy_state(
+      std::uint64_t memory_bytes_max) const override {
+    using State = std::shared_ptr<const TrainerState>;
+    return guarded("copy_state", [&]() -> Result<State> {
+      const auto bytes = 3 * static_cast<std::uint64_t>(optimizer_.master().nbytes());
+      if (bytes > memory_bytes_max)
+        return fail(Failure::resource_exhausted,
+                    fmt::format("trainer: a copy of its state takes {} MiB, {} MiB are free",
+                                bytes >> 20, memory_bytes_max >> 20));
+      const ThreadLimit limit{config_.threads};
+      return std::make_shared<const CopiedState>(model_->config(), optimizer_.copy());
     });
   }
 

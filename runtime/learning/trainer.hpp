@@ -73,6 +73,15 @@ struct TrainReport {
   double forward_seconds = 0.0, backward_seconds = 0.0, optimizer_seconds = 0.0;
 };
 
+// What a snapshot holds, as it was when it was copied: written by any thread while learning goes
+// on.
+class TrainerState {
+ public:
+  virtual ~TrainerState() = default;
+  // Atomic (temporary file, fsync, rename); returns the hash of what was written.
+  virtual Result<Hash128> save(const std::string& path) const = 0;
+};
+
 class Trainer {
  public:
   virtual ~Trainer() = default;
@@ -96,6 +105,10 @@ class Trainer {
   // A snapshot: master weights, optimiser state, step count. Atomic (temporary file, fsync,
   // rename). load() refuses a file that is truncated, of another model, or whose hash is wrong.
   virtual Result<Hash128> save(const std::string& path) const = 0;  // returns state_hash()
+  // A copy to save from another thread; refuses (resource_exhausted) where it does not fit into
+  // `memory_bytes_max`.
+  virtual Result<std::shared_ptr<const TrainerState>> copy_state(
+      std::uint64_t memory_bytes_max) const = 0;
   virtual Result<> load(const std::string& path) = 0;
 
   // Called between micro-batches, where another user of the cores may take a turn.

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <torch/torch.h>
 
+#include "runtime/base/durable_file.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/model/checkpoint.hpp"
-#include "runtime/model/durable_file.hpp"
 #include "runtime/model/safetensors.hpp"
 #include "runtime/model/weights.hpp"
 
@@ -84,7 +84,7 @@ Result<> write_files(const fs::path& folder, const Checkpoint& checkpoint,
   }
   FLYWHEEL_TRY_VOID(write_json("tokenizer_config.json", settings));
   FLYWHEEL_TRY_VOID(write_weights((folder / "model.safetensors").string(), weights));
-  return sync_folder(folder.string());
+  return sync_path(folder.string());
 }
 
 // Gives the finished folder its name; what had that name is gone afterwards, never before.
@@ -98,7 +98,7 @@ Result<> put_in_place(const fs::path& finished, const fs::path& folder) {
     return fail(Failure::unavailable,
                 folder.string() +
                     ": the written checkpoint can't be given this name: " + std::strerror(errno));
-  FLYWHEEL_TRY_VOID(sync_folder(folder.parent_path().string()));
+  FLYWHEEL_TRY_VOID(sync_path(folder.parent_path().string()));
   if (is_exchanged) fs::remove_all(finished, code);
   return {};
 }

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/durable_file.hpp"
 #include "runtime/base/json.hpp"
-#include "runtime/model/durable_file.hpp"
 #include "runtime/model/half.hpp"
 
 namespace flywheel {

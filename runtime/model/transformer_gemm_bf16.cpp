@@ -1,9 +1,11 @@
 #include "runtime/model/transformer_gemm_bf16.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "runtime/base/check.hpp"
+#include "runtime/model/matrix_unit.hpp"
 #include "runtime/model/transformer_parallel.hpp"
 
 #if defined(__x86_64__)
@@ -93,14 +95,39 @@ void multiply_panel(const std::uint32_t* x, std::int64_t rows, std::int64_t pair
 }  // namespace
 #pragma GCC pop_options
 
+namespace {
+
+void multiply_on_matrix_unit(const Bfloat16* x, std::int64_t rows, const Bf16Panels& panels,
+                             std::int64_t panel, float* y) {
+  constexpr auto width = Bf16Panels::width;
+  alignas(64) float sums[matrix_unit_rows * width];
+  const auto columns = std::min(width, panels.out - panel * width);
+  MatrixUnitProduct product{
+      .k = panels.in, .panel = panels.pairs.data() + panel * panels.in / 2 * width, .sums = sums};
+  for (std::int64_t row = 0; row < rows; row += product.rows) {
+    product.rows = matrix_unit_block(rows - row);
+    product.a = reinterpret_cast<const std::uint16_t*>(x + row * panels.in);
+    matrix_unit_multiply(product);
+    for (std::int64_t i = 0; i < product.rows; ++i)
+      std::copy_n(sums + i * width, columns, y + (row + i) * panels.out + panel * width);
+  }
+}
+
+}  // namespace
+
 void multiply_panels(const Bfloat16* x, std::int64_t rows, const Bf16Panels& panels, float* y) {
   constexpr auto width = Bf16Panels::width;
   const auto pair_count = panels.in / 2;
   const auto* words = reinterpret_cast<const std::uint32_t*>(x);
+  const bool is_on_matrix_unit = has_matrix_unit();
   parallel_for(panels.count(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto panel = begin; panel < end; ++panel)
-      multiply_panel(words, rows, pair_count, panels.pairs.data() + panel * pair_count * width,
-                     y + panel * width, panels.out, panels.out - panel * width);
+      if (is_on_matrix_unit)
+        multiply_on_matrix_unit(x, rows, panels, panel, y);
+      else
+        multiply_panel(words, rows, pair_count, panels.pairs.data() + panel * pair_count * width,
+                       y + panel * width, panels.out, panels.out - panel * width);
+    if (is_on_matrix_unit) matrix_unit_release();
   });
 }
 

@@ -9,8 +9,12 @@ namespace {
 const std::string user_mark = "\x01user\x01";
 const std::string assistant_mark = "\x01assistant\x01";
 
-Json message(const char* role, const std::string& content) {
-  return Json{{"role", role}, {"content", content}};
+std::string tool_mark(std::size_t index) {
+  return "\x01tool " + std::to_string(index) + "\x01";
+}
+
+OrderedJson message(const char* role, const std::string& content) {
+  return OrderedJson{{"role", role}, {"content", content}};
 }
 
 Error unusable(const std::string& what) {
@@ -24,87 +28,118 @@ TurnTokens::TurnTokens(std::shared_ptr<const Tokenizer> tokenizer,
                        std::shared_ptr<const ChatTemplate> chat_template)
     : tokenizer_(std::move(tokenizer)), chat_template_(std::move(chat_template)) {}
 
-Result<std::string> TurnTokens::render(const Json& messages, bool add_generation_prompt) const {
+Result<std::string> TurnTokens::render(const OrderedJson& messages, bool add_generation_prompt,
+                                       const OrderedJson& tools) const {
   const auto text_of_token = [&](Token token) {
     return token < 0 ? std::string{} : tokenizer_->bytes_of(token);
   };
-  return chat_template_->render(messages, add_generation_prompt,
-                                Json{{"bos_token", text_of_token(tokenizer_->begin_token())},
-                                     {"eos_token", text_of_token(tokenizer_->end_token())}});
+  OrderedJson variables{{"bos_token", text_of_token(tokenizer_->begin_token())},
+                        {"eos_token", text_of_token(tokenizer_->end_token())}};
+  if (!tools.empty()) variables["tools"] = tools;
+  return chat_template_->render(messages, add_generation_prompt, variables);
 }
 
-// `text` holds user_mark once at most; the template's part before and after it is tokenised with
-// special tokens, the user's words without, unless they spell none: then all at once, which is what
-// `transformers` does.
-std::vector<Span> TurnTokens::spans_of(const std::string& text, const std::string& user) const {
+// The template's parts are tokenised with special tokens, others' words without, unless they spell
+// none: then all at once, which is what `transformers` does.
+Result<std::vector<Span>> TurnTokens::spans_of(const std::string& text,
+                                               const std::vector<Words>& words) const {
   std::vector<Span> spans;
+  std::size_t token_count = 0;
   const auto add = [&](TokenOrigin origin, std::vector<Token> tokens) {
+    token_count += tokens.size();
     if (tokens.empty()) return;
     Span span;
     span.origin = origin;
     span.tokens = std::move(tokens);
     spans.push_back(std::move(span));
   };
-  const auto mark = text.find(user_mark);
-  if (mark == std::string::npos) {
-    add(TokenOrigin::chat_template, tokenizer_->encode(text, true));
-    return spans;
+  std::string filled;
+  std::size_t at = 0;
+  bool spells_special = false;
+  const auto add_template = [&](std::string_view part) {
+    filled += part;
+    add(TokenOrigin::chat_template, tokenizer_->encode(part, true));
+  };
+  for (const Words& own : words) {
+    const auto mark = text.find(own.mark, at);
+    if (mark == std::string::npos)
+      return fail(unusable("it does not write the words of each role once, as they are"));
+    add_template(std::string_view{text}.substr(at, mark - at));
+    auto tokens = tokenizer_->encode(own.text, false);
+    spells_special = spells_special || tokenizer_->encode(own.text, true) != tokens;
+    filled += own.text;
+    add(own.origin, std::move(tokens));
+    at = mark + own.mark.size();
   }
-  const std::string before = text.substr(0, mark);
-  const std::string after = text.substr(mark + user_mark.size());
-  auto first = tokenizer_->encode(before, true);
-  auto words = tokenizer_->encode(user, false);
-  auto last = tokenizer_->encode(after, true);
-  const auto whole = tokenizer_->encode(before + user + after, true);
-  if (whole.size() != first.size() + words.size() + last.size() &&
-      tokenizer_->encode(user, true) == words) {
-    // The words and the template merge at their border: the exact ids count as the user's.
-    add(TokenOrigin::user, whole);
-    return spans;
-  }
-  add(TokenOrigin::chat_template, std::move(first));
-  add(TokenOrigin::user, std::move(words));
-  add(TokenOrigin::chat_template, std::move(last));
+  add_template(std::string_view{text}.substr(at));
+  if (spells_special || words.empty()) return spans;
+  auto whole = tokenizer_->encode(filled, true);
+  if (whole.size() == token_count) return spans;
+  // The words and the template merge at their border: the exact ids count as the author's.
+  spans.clear();
+  add(words.front().origin, std::move(whole));
   return spans;
 }
 
-Result<std::vector<Span>> TurnTokens::opening(const std::string& system,
-                                              const std::string& user) const {
-  Json messages = Json::array();
+Result<std::vector<Span>> TurnTokens::opening(const std::string& system, const std::string& user,
+                                              const OrderedJson& tools) const {
+  OrderedJson messages = OrderedJson::array();
   if (!system.empty()) messages.push_back(message("system", system));
   messages.push_back(message("user", user_mark));
-  FLYWHEEL_TRY(const std::string text, render(messages, true));
-  if (text.find(user_mark) == std::string::npos)
-    return fail(unusable("it does not write the user's words as they are"));
-  return spans_of(text, user);
+  FLYWHEEL_TRY(const std::string text, render(messages, true, tools));
+  return spans_of(text, {{user_mark, user, TokenOrigin::user}});
 }
 
-// The rendered text after the assistant's words, the user's next words as user_mark.
-Result<std::string> TurnTokens::after_assistant(const std::string& user, bool with_user) const {
-  Json messages = Json::array({message("user", user), message("assistant", assistant_mark)});
-  if (with_user) messages.push_back(message("user", user_mark));
-  FLYWHEEL_TRY(const std::string text, render(messages, with_user));
+Result<bool> TurnTokens::places_tools(const OrderedJson& tools) const {
+  const OrderedJson messages = OrderedJson::array({message("user", "x")});
+  FLYWHEEL_TRY(const std::string without, render(messages, true));
+  FLYWHEEL_TRY(const std::string with, render(messages, true, tools));
+  return with != without;
+}
+
+// The rendered text after the assistant's words, with the messages that follow them.
+Result<std::string> TurnTokens::after_assistant(OrderedJson later) const {
+  OrderedJson messages =
+      OrderedJson::array({message("user", "x"), message("assistant", assistant_mark)});
+  const bool goes_on = !later.empty();
+  for (auto& next : later) messages.push_back(std::move(next));
+  FLYWHEEL_TRY(const std::string text, render(messages, goes_on));
   const auto mark = text.find(assistant_mark);
   if (mark == std::string::npos)
     return fail(unusable("it does not write the assistant's words as they are"));
   return text.substr(mark + assistant_mark.size());
 }
 
-Result<std::vector<Span>> TurnTokens::continuation(FinishReason finish,
-                                                   const std::string& user) const {
-  FLYWHEEL_TRY(std::string text, after_assistant("x", true));
-  if (text.find(user_mark) == std::string::npos)
-    return fail(unusable("it does not write a later user's words as they are"));
+Result<std::vector<Span>> TurnTokens::extension(FinishReason finish, const OrderedJson& later,
+                                                const std::vector<Words>& words) const {
+  FLYWHEEL_TRY(std::string text, after_assistant(later));
   const Token end = tokenizer_->end_token();
   const std::string end_text = end < 0 ? std::string{} : tokenizer_->bytes_of(end);
   if (!end_text.empty() && finish == FinishReason::stop && text.starts_with(end_text))
     text.erase(0, end_text.size());  // the policy sampled it
-  return spans_of(text, user);
+  return spans_of(text, words);
+}
+
+Result<std::vector<Span>> TurnTokens::continuation(FinishReason finish,
+                                                   const std::string& user) const {
+  return extension(finish, OrderedJson::array({message("user", user_mark)}),
+                   {{user_mark, user, TokenOrigin::user}});
+}
+
+Result<std::vector<Span>> TurnTokens::tool_continuation(
+    FinishReason finish, const std::vector<std::string>& results) const {
+  OrderedJson later = OrderedJson::array();
+  std::vector<Words> words;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    later.push_back(message("tool", tool_mark(i)));
+    words.push_back({tool_mark(i), results[i], TokenOrigin::tool});
+  }
+  return extension(finish, later, words);
 }
 
 Result<std::vector<Span>> TurnTokens::closing(FinishReason finish) const {
   if (finish == FinishReason::stop) return std::vector<Span>{};
-  FLYWHEEL_TRY(const std::string text, after_assistant("x", false));
+  FLYWHEEL_TRY(const std::string text, after_assistant(OrderedJson::array()));
   return spans_of(text, {});
 }
 

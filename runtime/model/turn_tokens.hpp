@@ -4,11 +4,12 @@
 //   opening(messages)      ─▶ spans up to where the assistant starts to write
 //   assistant's own tokens ─▶ a policy span, as sampled
 //   continuation(...)      ─▶ what closes the turn, the user's next words, and the next start
+//   tool_continuation(...) ─▶ the same with the results of the turn's tool calls
 //
 // Guarantees: the spans of opening() are the ids that `transformers` gives for the rendered chat;
 // what
-//             a user types can't forge a turn's border: special tokens spelled in it stay plain
-//             text.
+//             a user types or a tool prints can't forge a turn's border: special tokens spelled in
+//             it stay plain text.
 #pragma once
 
 #include <memory>
@@ -28,11 +29,21 @@ class TurnTokens {
              std::shared_ptr<const ChatTemplate> chat_template);
 
   // A first user turn, after the system text if there is one; ends where the assistant starts.
-  Result<std::vector<Span>> opening(const std::string& system, const std::string& user) const;
+  // `tools` go where the template has a place for them (places_tools).
+  Result<std::vector<Span>> opening(const std::string& system, const std::string& user,
+                                    const OrderedJson& tools = OrderedJson::array()) const;
+
+  // Whether the template states these tools by itself; where it does not, the system text must.
+  Result<bool> places_tools(const OrderedJson& tools) const;
 
   // After an assistant turn that ended with `finish`: the masked tokens that close it (the end
   // token too if the policy did not sample it), the user's turn, and the assistant's next start.
   Result<std::vector<Span>> continuation(FinishReason finish, const std::string& user) const;
+
+  // After an assistant turn that called tools: what closes it, one message of role "tool" a result,
+  // of origin `tool`, and the assistant's next start. All of it is masked.
+  Result<std::vector<Span>> tool_continuation(FinishReason finish,
+                                              const std::vector<std::string>& results) const;
 
   // What closes an assistant turn that was cut at the token limit; empty if it ended by itself.
   Result<std::vector<Span>> closing(FinishReason finish) const;
@@ -41,9 +52,20 @@ class TurnTokens {
   std::string text_of(const std::vector<Token>& sampled) const;
 
  private:
-  Result<std::string> render(const Json& messages, bool add_generation_prompt) const;
-  std::vector<Span> spans_of(const std::string& text, const std::string& user) const;
-  Result<std::string> after_assistant(const std::string& user, bool with_user) const;
+  // What stands in a rendered text as `mark`, and whose words they are.
+  struct Words {
+    std::string mark{};
+    std::string text{};
+    TokenOrigin origin = TokenOrigin::user;
+  };
+
+  Result<std::string> render(const OrderedJson& messages, bool add_generation_prompt,
+                             const OrderedJson& tools = OrderedJson::array()) const;
+  Result<std::vector<Span>> spans_of(const std::string& text,
+                                     const std::vector<Words>& words) const;
+  Result<std::string> after_assistant(OrderedJson later) const;
+  Result<std::vector<Span>> extension(FinishReason finish, const OrderedJson& later,
+                                      const std::vector<Words>& words) const;
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::shared_ptr<const ChatTemplate> chat_template_;

@@ -144,6 +144,7 @@ void Connection::close() {
   const auto self = shared_from_this();
   phase_ = Phase::closed;
   transport_->close();
+  release_body();
   if (stream_) end_stream(true);
   if (const auto slot = slot_.lock()) {
     slot->notify_gone();
@@ -308,6 +309,14 @@ std::optional<HttpResponse> Connection::check_head() {
                           fmt::format("the body has {} bytes; {} {} takes at most {}", *length,
                                       route.method, route.pattern, route.body_bytes_max),
                           to_string(Failure::resource_exhausted));
+  const bool is_chunked = message.count(http::field::transfer_encoding) > 0;
+  if (!reserve_body(length ? *length : is_chunked ? route.body_bytes_max : 0)) {
+    HttpResponse response =
+        error_response(503, "the bodies of all requests under way take too much memory: come back",
+                       to_string(Failure::resource_exhausted));
+    response.headers.push_back({"retry-after", "1"});
+    return response;
+  }
   auto path_text = decode_percent(path);
   auto query =
       parse_query(end == std::string::npos ? "" : std::string_view{target}.substr(end + 1));
@@ -315,6 +324,19 @@ std::optional<HttpResponse> Connection::check_head() {
   request_.path = std::move(*path_text);
   request_.query = std::move(*query);
   return std::nullopt;
+}
+
+bool Connection::reserve_body(std::size_t size_bytes) {
+  release_body();
+  const std::size_t total = server_->body_bytes.fetch_add(size_bytes) + size_bytes;
+  body_bytes_ = size_bytes;
+  if (size_bytes == 0 || total <= server_->config.limits.body_bytes_total_max) return true;
+  release_body();
+  return false;
+}
+
+void Connection::release_body() {
+  server_->body_bytes -= std::exchange(body_bytes_, 0);
 }
 
 std::optional<HttpResponse> Connection::find_route(std::string_view path) {

@@ -175,6 +175,7 @@ void Connection::write_done(const IoError& error) {
 }
 
 void Connection::finish_response() {
+  release_body();
   slot_.reset();
   output_head_.clear();
   output_body_ = {};

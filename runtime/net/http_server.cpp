@@ -292,6 +292,10 @@ void add_standard_routes(HttpServer& server, Metrics& metrics) {
                     responder.json({{"status", "ok"}});
                   },
               .is_public = true});
+  add_metrics_route(server, metrics);
+}
+
+void add_metrics_route(HttpServer& server, Metrics& metrics) {
   server.add({.method = "GET",
               .pattern = "/metrics",
               .verb = Verb::read,

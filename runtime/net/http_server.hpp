@@ -32,6 +32,7 @@ namespace flywheel {
 struct HttpLimits {
   std::size_t header_bytes_max = 16 * 1024;
   std::uint32_t connection_count_max = 4096;
+  std::size_t body_bytes_total_max = 512 * 1024 * 1024;  // of all requests that are not answered
   std::chrono::milliseconds handshake_time_max{10'000};  // of TLS
   std::chrono::milliseconds header_time_max{10'000};     // from the first byte to the empty line
   std::chrono::milliseconds body_time_max{60'000};
@@ -95,5 +96,8 @@ class HttpServer {
 
 // GET /healthz (public) and GET /metrics, as every node has them.
 void add_standard_routes(HttpServer& server, Metrics& metrics = flywheel::metrics());
+
+// GET /metrics alone, for who says more on /healthz.
+void add_metrics_route(HttpServer& server, Metrics& metrics = flywheel::metrics());
 
 }  // namespace flywheel

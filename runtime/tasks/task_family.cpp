@@ -4,6 +4,14 @@
 
 namespace flywheel {
 
+Result<std::shared_ptr<const TaskFamily>> TaskFamily::with_parameters(
+    const Json& parameters) const {
+  if (!parameters.empty())
+    return fail(Failure::invalid_input,
+                "task.parameters: " + std::string{name()} + " takes none; remove the key");
+  return std::shared_ptr<const TaskFamily>{std::shared_ptr<const void>{}, this};
+}
+
 TaskId generated_task_id(std::string_view family, std::string_view split, std::uint64_t index,
                          std::uint64_t seed) {
   const Hash128 place = combine(combine(hash_text(family), hash_text(split)), {0, seed});

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,24 @@ struct UserMove {
   bool ends = false;
   std::string text{};    // what the user says; empty where the conversation ends
   std::string reason{};  // why it ends: "plan finished", "answer was cut", ...
+};
+
+struct SettingFile {
+  std::string path{};  // relative to the container's working folder
+  std::string text{};
+};
+
+struct SettingFolder {
+  std::string source{};  // absolute path on this machine
+  std::string target{};  // absolute path in the container
+};
+
+// What a task needs around its conversation.
+struct TaskSetting {
+  std::string system{};                  // the system message; empty = the chat template's own
+  std::vector<std::string> tools{};      // that the model may call; none = a plain conversation
+  std::vector<SettingFile> files{};      // laid into the tools' container before the first call
+  std::vector<SettingFolder> folders{};  // seen in that container, read-only
 };
 
 class TaskFamily {
@@ -56,6 +75,15 @@ class TaskFamily {
   // Turn::no_parent for the opening message.
   virtual Result<UserMove> next_user_move(const Task& task, const Transcript& transcript,
                                           std::int32_t leaf) const = 0;
+
+  // Every tool that any of its tasks may use.
+  virtual std::vector<std::string> tools() const { return {}; }
+
+  // Tools, files and system message; the default is a plain conversation.
+  virtual Result<TaskSetting> setting(const Task&) const { return TaskSetting{}; }
+
+  // This family as a spec's task.parameters ask for it; the default takes none.
+  virtual Result<std::shared_ptr<const TaskFamily>> with_parameters(const Json& parameters) const;
 
   // Assistant turns of a conversation that runs its whole course; at least 1.
   virtual Result<std::uint32_t> planned_turn_count(const Task& task) const = 0;

@@ -23,7 +23,7 @@ struct RunFixture {
     context->spec.sampling.tokens_max = 12;
     context->turn_tokens =
         std::make_shared<TurnTokens>(checkpoint.tokenizer, checkpoint.chat_template);
-    context->family = *find_task_family("structured_requests");
+    context->family = *open_task_family("structured_requests", Json::object());
     context->grader = *find_grader(context->family->grader());
     context->waits = &waits;
     context->gate = &gate;

@@ -2,7 +2,8 @@
 
 The deterministic run is compared with one that nobody disturbed: same weights, same optimiser.
 Its steps' hashes are looked at too, so that a difference names the first step that went astray.
-FLYWHEEL_SEED repeats the moments of a failed test.
+FLYWHEEL_SEED repeats the moments of a failed test. FLYWHEEL_KILL_MODEL and FLYWHEEL_KILL_STEPS take
+another model and number of steps: ctest -R long_kill does it with the real one.
 """
 import os
 import random
@@ -14,7 +15,15 @@ import unittest
 
 from program import DONE, WorkspaceCase, spec_text
 
-STEPS = 120
+MODEL = os.environ.get("FLYWHEEL_KILL_MODEL", "tiny")
+STEPS = int(os.environ.get("FLYWHEEL_KILL_STEPS", "120"))
+
+
+def kill_spec(deterministic):
+    work = {"tokens_max": 32, "steps": STEPS, "deterministic": deterministic}
+    if MODEL != "tiny":  # a snapshot of the real model is 1.6 GB
+        work |= {"model": MODEL, "learning_rate": "2.0e-5", "snapshot_steps": 5}
+    return spec_text(**work)
 
 
 class Kill(WorkspaceCase):
@@ -64,7 +73,7 @@ class Kill(WorkspaceCase):
         return status["weights_hash"], status["learner_state_hash"]
 
     def test_twenty_kills_leave_a_deterministic_run_as_it_would_have_been(self):
-        spec = self.write("spec.yaml", spec_text(deterministic=True, tokens_max=32, steps=STEPS))
+        spec = self.write("spec.yaml", kill_spec(deterministic=True))
         undisturbed = self.folder / "undisturbed"
         began = time.monotonic()
         self.succeed("run", spec, home=undisturbed)
@@ -77,7 +86,7 @@ class Kill(WorkspaceCase):
         self.assertEqual(self.final(self.home), self.final(undisturbed))
 
     def test_five_kills_leave_a_free_running_run_whole(self):
-        spec = self.write("spec.yaml", spec_text(tokens_max=32, steps=STEPS))
+        spec = self.write("spec.yaml", kill_spec(deterministic=False))
         self.run_with_kills(spec, kills=5, seconds_max=0.5)
         report = self.assert_clean()
         self.assertEqual(report["rollouts"]["consumed"], STEPS * 8)

@@ -16,27 +16,29 @@ import time
 import unittest
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = int(os.environ.get("FLYWHEEL_DEADLINE", "90"))
 
 SPEC = """\
 name: {name}
 seed: {seed}
 deterministic: {deterministic}
 task: {{family: structured_requests, tasks_per_step: 2, samples_per_task: 4}}
-model: {{path: tiny, context_length: 256}}
+model: {{path: {model}, context_length: 256}}
 data: {{train_tasks: 50, held_out_tasks: 4}}
 sampling: {{tokens_max: {tokens_max}}}
-learning: {{learning_rate: 1.0e-3}}
+learning: {{learning_rate: {learning_rate}}}
 budget: {{steps: {steps}, disk_gib_min: 0.1}}
 evaluation: {{samples_per_task: 1}}
 compute: {{threads: 1}}
-snapshots: {{every_steps: 2}}
+snapshots: {{every_steps: {snapshot_steps}}}
 """
 
 
-def spec_text(name="tiny", seed=1, deterministic=False, tokens_max=16, steps=4):
+def spec_text(name="tiny", seed=1, deterministic=False, tokens_max=16, steps=4, model="tiny",
+              learning_rate="1.0e-3", snapshot_steps=2):
     return SPEC.format(name=name, seed=seed, deterministic=str(deterministic).lower(),
-                       tokens_max=tokens_max, steps=steps)
+                       tokens_max=tokens_max, steps=steps, model=model,
+                       learning_rate=learning_rate, snapshot_steps=snapshot_steps)
 
 
 class HttpOverSocket(http.client.HTTPConnection):
@@ -58,6 +60,7 @@ class WorkspaceCase(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fw_"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.home = self.folder / "home"
+        self.program = os.environ["FLYWHEEL_PROGRAM"]
         self.started = []
         self.addCleanup(self.end_started)
 
@@ -73,7 +76,7 @@ class WorkspaceCase(unittest.TestCase):
         return path
 
     def command(self, arguments, home=None):
-        return [os.environ["FLYWHEEL_PROGRAM"], "--home", str(home or self.home),
+        return [self.program, "--home", str(home or self.home),
                 *map(str, arguments)]
 
     def call(self, *arguments, home=None, cwd=None):

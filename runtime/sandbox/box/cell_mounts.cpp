@@ -90,6 +90,8 @@ BoxError make_writable_folders(const Box& box, const std::vector<std::string>& l
                             {"/home", 0755, false},
                             {"/home/user", 0755, true},
                             {"/run", 01777, false},
+                            {"/mnt", 0755, false},
+                            {"/mnt/data", 0755, true},  // where OpenAI's clients put files
                             {working_folder.c_str(), 0755, true}};
   for (const Folder& folder : folders) {
     const std::string own = std::string{"upper"} + folder.path;

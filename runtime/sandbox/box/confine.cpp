@@ -117,8 +117,8 @@ bool restrict_by_landlock(int abi, const CellSpec& spec) {
   bool is_complete = true;
   const std::uint64_t granted =
       handled.access_fs & ~(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK);
-  for (const char* folder : {"/work", "/tmp", "/var/tmp", "/home", "/run", "/dev/shm", "/dev/pts",
-                             spec.working_folder.c_str()})
+  for (const char* folder : {"/work", "/tmp", "/var/tmp", "/home", "/run", "/mnt/data", "/dev/shm",
+                             "/dev/pts", spec.working_folder.c_str()})
     is_complete = is_complete && allow_below(ruleset, folder, granted);
   is_complete = is_complete && allow_below(ruleset, "/dev", LANDLOCK_ACCESS_FS_WRITE_FILE);
   is_complete = is_complete && ::syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/base/rollout.hpp"
+#include "runtime/tools/tool_call.hpp"
 
 namespace flywheel::testing {
 
@@ -32,6 +33,8 @@ template <class T>
 inline constexpr std::size_t field_count = count_fields<T>();
 template <>
 inline constexpr std::size_t field_count<Task> = 4;  // Json takes anything in too many ways
+template <>
+inline constexpr std::size_t field_count<ToolCall> = 5;
 
 // The fields as references. A count that is wrong does not compile: bindings must match exactly.
 template <class T>

@@ -59,7 +59,8 @@ struct PublisherLab {
   }
 
   Result<WeightsPublished> publish(const WeightsHandle& weights, PolicyVersion version) {
-    return lab.ask<WeightsPublished>(publisher, PublishWeights{{weights, version}});
+    return lab.ask<WeightsPublished>(publisher,
+                                     PublishWeights{make_local_weights(weights, version)});
   }
   Result<Generated> generate() {
     Generate request;

@@ -73,8 +73,7 @@ struct UserLab {
         spawn_sampler(lab.system, run.context, {.make_engine = factory}, Placement::shared);
     const auto& weights = run.checkpoint.weights;
     InstallWeights install;
-    install.weights = {weights, version};
-    install.expected = content_hash(weights);
+    install.weights = make_local_weights(weights, version);
     REQUIRE(lab.ask<WeightsInstalled>(sampler, install));
     const ConversationObserver observer = lab.system.spawn(
         [this](ConversationObserver::pointer) -> ConversationObserver::behavior_type {

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "actors/commands/doctor_machine.hpp"
+#include "runtime/base/memory.hpp"
 
 namespace flywheel {
 namespace {

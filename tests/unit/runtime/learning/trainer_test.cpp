@@ -434,6 +434,41 @@ TEST_SUITE("learning/trainer") {
     }
   }
 
+  TEST_CASE("a copied state is saved as it was copied, while the trainer goes on") {
+    const TemporaryFolder folder;
+    for (const auto precision : {Precision::float32, Precision::bfloat16}) {
+      const auto trainer = trainer_with({.precision = precision});
+      REQUIRE(trainer->step(rollout_batch(tiny_config(), 1)));
+      const auto before = trainer->state_hash();
+      const auto copy = trainer->copy_state(UINT64_MAX);
+      REQUIRE(copy);
+
+      REQUIRE(trainer->step(rollout_batch(tiny_config(), 2)));
+      const auto saved = (*copy)->save(folder.file("copied"));
+
+      REQUIRE(saved);
+      CHECK(*saved == before);
+      CHECK(trainer->state_hash() != before);
+      const auto other = trainer_with({.precision = precision});
+      REQUIRE(other->load(folder.file("copied")));
+      CHECK(other->state_hash() == before);
+      REQUIRE(other->step(rollout_batch(tiny_config(), 2)));
+      CHECK(other->state_hash() == trainer->state_hash());
+    }
+  }
+
+  TEST_CASE("a copy that does not fit into memory is refused, one that just fits is made") {
+    const TemporaryFolder folder;
+    const auto trainer = trainer_with({});
+    const auto weights = trainer->weights(Precision::float32);
+    std::uint64_t elements = 0;
+    for (const auto& [name, tensor] : weights->tensors)
+      elements += static_cast<std::uint64_t>(tensor.numel());
+
+    CHECK(trainer->copy_state(12 * elements - 1).error().failure == Failure::resource_exhausted);
+    CHECK(trainer->copy_state(12 * elements));
+  }
+
   TEST_CASE("bad snapshots are refused, and the trainer stays as it was") {
     const TemporaryFolder folder;
     const auto trainer = trainer_with({});

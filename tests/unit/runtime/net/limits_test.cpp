@@ -70,6 +70,33 @@ TEST_SUITE("net/limits") {
     CHECK(status_line(chunked.read_to_end()) == "HTTP/1.1 413 Content Too Large");
   }
 
+  TEST_CASE("bodies that are too large together are turned away, and come in later") {
+    HttpServerConfig config = strict();
+    config.limits.body_time_max = 5s;
+    config.limits.body_bytes_total_max = 1500;
+    ServerLab lab{config};
+    add_routes(lab);
+    lab.start();
+
+    RawClient slow{lab.server.port()};
+    slow.send(post_of("content-length: 1000\r\nexpect: 100-continue\r\n", ""));
+    REQUIRE(slow.read_until("100 Continue").find("100 Continue") != std::string::npos);
+    RawClient second{lab.server.port()};
+    second.send(post_of("content-length: 1000\r\n", std::string(1000, 'x')));
+    const std::string refused = second.read_until("\r\n\r\n");
+    CHECK(status_line(refused) == "HTTP/1.1 503 Service Unavailable");
+    CHECK(refused.find("retry-after: 1") != std::string::npos);
+    RawClient chunked{lab.server.port()};
+    chunked.send(post_of("transfer-encoding: chunked\r\n", "1\r\nx\r\n0\r\n\r\n"));
+    CHECK(status_line(chunked.read_until("\r\n")) == "HTTP/1.1 503 Service Unavailable");
+
+    slow.send(std::string(1000, 'x'));
+    CHECK(slow.read_until("<1000>").find("<1000>") != std::string::npos);
+    RawClient later{lab.server.port()};
+    later.send(post_of("content-length: 1000\r\n", std::string(1000, 'x')));
+    CHECK(later.read_until("<1000>").find("<1000>") != std::string::npos);
+  }
+
   TEST_CASE("a chunked body is joined") {
     ServerLab lab{strict()};
     add_routes(lab);

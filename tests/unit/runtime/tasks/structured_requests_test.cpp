@@ -289,7 +289,10 @@ TEST_SUITE("runtime/tasks/task_registry") {
       CHECK_FALSE(family->description().empty());
       for (const auto split : {split_train, split_held_out}) {
         const auto task = family->make_task(split, 0, 1);
-        REQUIRE(task);
+        if (!task) {  // made of a file: it says by which parameter a spec names it
+          CHECK(task.error().message.find("task.parameters.") != std::string::npos);
+          continue;
+        }
         CHECK(task->family == family->name());
         CHECK(task->split == split);
         CHECK(family->check(task->parameters));

@@ -1,8 +1,10 @@
-#include "runtime/model/durable_file.hpp"
+#include "runtime/base/durable_file.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,10 +14,7 @@ namespace {
 
 tl::unexpected<Error> refuse_errno(const std::string& path, const char* what) {
   const int code = errno;
-  const Failure failure = code == ENOSPC || code == EDQUOT  ? Failure::resource_exhausted
-                          : code == EACCES || code == EROFS ? Failure::permission_denied
-                                                            : Failure::unavailable;
-  return fail(failure, path + ": can't be " + what + ": " + std::strerror(code));
+  return fail(failure_of_errno(code), path + ": can't be " + what + ": " + std::strerror(code));
 }
 
 std::shared_ptr<const int> owned(int descriptor) {
@@ -26,6 +25,22 @@ std::shared_ptr<const int> owned(int descriptor) {
 }
 
 }  // namespace
+
+Failure failure_of_errno(int code) {
+  switch (code) {
+    case ENOENT:
+      return Failure::not_found;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return Failure::permission_denied;
+    case ENOSPC:
+    case EDQUOT:
+      return Failure::resource_exhausted;
+    default:
+      return Failure::unavailable;
+  }
+}
 
 Result<DurableFile> DurableFile::create(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -62,12 +77,18 @@ Result<> write_durably(const std::string& path, std::string_view text) {
   return file.finish();
 }
 
-Result<> sync_folder(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+Result<> sync_path(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return refuse_errno(path, "opened");
   const auto closer = owned(descriptor);
   if (::fsync(descriptor) != 0) return refuse_errno(path, "flushed");
   return {};
+}
+
+Result<> replace_durably(const std::string& temporary, const std::string& path) {
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) return refuse_errno(path, "replaced");
+  const auto folder = std::filesystem::path{path}.parent_path().string();
+  return sync_path(folder.empty() ? "." : folder);
 }
 
 }  // namespace flywheel

@@ -10,6 +10,9 @@
 
 namespace flywheel {
 
+// What an errno of a file's call means to the caller.
+Failure failure_of_errno(int code);
+
 class DurableFile {
  public:
   // Creates the file, or empties the one that is there.
@@ -26,7 +29,11 @@ class DurableFile {
 
 Result<> write_durably(const std::string& path, std::string_view text);
 
-// Makes the names in a folder durable: after files were created in it or renamed into it.
-Result<> sync_folder(const std::string& path);
+// Makes the bytes of a file durable that was written otherwise, or the names in a folder: after
+// files were created in it or renamed into it.
+Result<> sync_path(const std::string& path);
+
+// Puts a finished file in the place of another, durably: after a crash one of both is there, whole.
+Result<> replace_durably(const std::string& temporary, const std::string& path);
 
 }  // namespace flywheel

@@ -1,0 +1,54 @@
+// The routes of the container service, and what their handlers have in common. Internal to
+// actors/caas.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <tl/expected.hpp>
+
+#include "actors/caas/caas_state.hpp"
+#include "runtime/net/http_server.hpp"
+
+namespace flywheel {
+
+void add_container_routes(HttpServer& server, CaasState& state);
+void add_exec_routes(HttpServer& server, CaasState& state);
+void add_file_routes(HttpServer& server, CaasState& state);
+void add_session_routes(HttpServer& server, CaasState& state);
+
+// An error as an answer: a bound that was reached has a Retry-After, a container that does not run
+// is a conflict (409), or gone (410) where it has ended.
+HttpResponse refusal(const Error& error);
+
+using LiveOrRefusal = tl::expected<std::shared_ptr<LiveContainer>, HttpResponse>;
+using RecordOrRefusal = tl::expected<ContainerRecord, HttpResponse>;
+
+// The container that the path names by {id}, if this person may do that to it.
+RecordOrRefusal asked_record(CaasState& state, const HttpRequest& request, Verb verb);
+// The same, and it lives: else 410 says how it ended.
+LiveOrRefusal asked_live(CaasState& state, const HttpRequest& request, Verb verb);
+
+// Its box: 409 while it is created, paused or ended.
+tl::expected<std::shared_ptr<Container>, HttpResponse> running_box(CaasState& state,
+                                                                   const LiveContainer& live);
+
+// Does blocking work on a worker and answers with what comes of it (nothing: somebody else
+// answers); 429 where all are busy.
+void answer_later(CaasState& state, const Responder& responder,
+                  std::function<std::optional<HttpResponse>()> work);
+
+// A number of the query; nothing where it is no number.
+std::optional<std::uint64_t> query_number(const HttpRequest& request, std::string_view name,
+                                          std::uint64_t otherwise);
+
+// Goes on once the container can take a request of that kind: at once, after the log of a replay
+// has answered in its place (`answered`), or after its box was made (on a worker).
+void when_ready(CaasState& state, const std::shared_ptr<LiveContainer>& live, std::string_view kind,
+                const Json& logged, const Responder& responder,
+                std::function<void(const Json&)> answered, std::function<void()> go_on);
+
+std::uint64_t wall_ms(const CaasState& state);
+
+}  // namespace flywheel

@@ -1,0 +1,222 @@
+#include "actors/caas/exec_desk.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "actors/caas/container_view.hpp"
+#include "runtime/base/log.hpp"
+
+namespace flywheel {
+
+// One command from begin() to its end.
+struct ExecDesk::Running {
+  std::shared_ptr<LiveContainer> live{};
+  std::shared_ptr<Container> box{};
+  std::shared_ptr<LiveExec> exec{};
+  ExecSpec spec{};
+  ExecHandlers handlers{};
+  std::uint64_t command = 0;  // its place in the trajectory
+};
+
+namespace {
+
+std::uint64_t now_ms(const Clock& clock) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch())
+          .count());
+}
+
+// Roughly what an entry takes in the store.
+std::uint64_t size_of(const CommandRecord& command) {
+  std::uint64_t size_bytes = 512;
+  for (const Json* object : {&command.request, &command.result})
+    for (const auto& [name, value] : object->items())
+      if (value.is_string()) size_bytes += value.get_ref<const std::string&>().size();
+  return size_bytes;
+}
+
+EndCause cause_of_main(const ExecResult& result) {
+  if (result.end == ExecEnd::out_of_memory)
+    return {ContainerState::oom_killed, "out_of_memory", "its main command ran out of memory"};
+  if (result.end == ExecEnd::exited || result.end == ExecEnd::signalled)
+    return {ContainerState::exited, "main_exited", "its main command ended", result.exit_code,
+            result.signal};
+  return {ContainerState::failed, "main_failed",
+          fmt::format("its main command: {}{}{}", to_string(result.end),
+                      result.error.empty() ? "" : ": ", result.error)};
+}
+
+}  // namespace
+
+ExecDesk::ExecDesk(const CaasLimits& limits, const Clock& clock, ContainerTable& table,
+                   ContainerStore& store, GroupCommit& commit, WorkQueue& workers, Metrics& metrics)
+    : limits_(limits),
+      clock_(clock),
+      table_(table),
+      store_(store),
+      commit_(commit),
+      workers_(workers),
+      metrics_(metrics),
+      seconds_(metrics.histogram("flywheel_caas_exec_seconds", "Commands, from start to end.")) {}
+
+Result<> ExecDesk::check_bounds(const LiveContainer& live, std::size_t output_bytes) const {
+  if (live.record.state != ContainerState::running || live.cause)
+    return fail(Failure::cancelled, fmt::format("{} is {}: only a running container takes commands",
+                                                to_string(live.id), to_string(live.record.state)));
+  if (running_count_ >= limits_.exec_count_max)
+    return fail(Failure::resource_exhausted,
+                fmt::format("{} commands run and {} are the limit: come back when some have ended",
+                            running_count_, limits_.exec_count_max));
+  if (live.execs.size() >= limits_.exec_count_max_per_container)
+    return fail(Failure::resource_exhausted,
+                fmt::format("{} has {} commands, which is the limit: wait for some to end",
+                            to_string(live.id), live.execs.size()));
+  if (*output_bytes_ + output_bytes > limits_.output_bytes_max)
+    return fail(Failure::resource_exhausted,
+                "the output that all running commands may keep is at its limit: ask for less with "
+                "'max_output_bytes', or come back");
+  return {};
+}
+
+Result<std::shared_ptr<LiveExec>> ExecDesk::begin(const std::shared_ptr<LiveContainer>& live,
+                                                  const ExecRequest& request, ExecHandlers handlers,
+                                                  bool is_main) {
+  auto running = std::make_shared<Running>();
+  running->live = live;
+  running->spec = request.spec;
+  running->handlers = std::move(handlers);
+  running->exec = std::make_shared<LiveExec>();
+  LiveExec& exec = *running->exec;
+  exec.request = request.logged_json();
+  exec.is_detached = request.is_detached;
+  exec.is_main = is_main;
+  exec.output_bytes = 2 * request.spec.output_bytes_max;
+  exec.started_ms = now_ms(clock_);
+  {
+    const std::lock_guard lock{table_.mutex};
+    // Detached commands that ended give way to new ones, the oldest first.
+    for (auto at = live->execs.begin();
+         at != live->execs.end() && live->execs.size() >= limits_.exec_count_max_per_container;) {
+      if (!at->second->ended) {
+        ++at;
+        continue;
+      }
+      at = live->execs.erase(at);
+    }
+    FLYWHEEL_TRY_VOID(check_bounds(*live, exec.output_bytes));
+    exec.number = ++live->exec_count;
+    running->command = live->command_count++;
+    running->box = live->box;
+    live->execs.emplace(exec.number, running->exec);
+    live->record.active_ms = exec.started_ms;
+    ++live->running_count;
+    ++running_count_;
+    *output_bytes_ += exec.output_bytes;
+    exec.budget = {nullptr, [total = output_bytes_, bytes = exec.output_bytes](std::nullptr_t) {
+                     *total -= bytes;
+                   }};
+  }
+  if (workers_.try_post([this, running] { start(running); })) return running->exec;
+  const std::lock_guard lock{table_.mutex};
+  live->execs.erase(exec.number);
+  --live->running_count;
+  --running_count_;
+  return fail(Failure::resource_exhausted, "too many requests wait for a worker: come back");
+}
+
+void ExecDesk::start(const std::shared_ptr<Running>& running) {
+  ExecObserver observer;
+  observer.on_output = running->handlers.on_output;
+  observer.on_end = [this, running](const ExecResult& result) {
+    workers_.post([this, running, result] { finish(running, result); });
+  };
+  auto started = [&] {
+    const std::shared_lock lock{running->live->files_mutex};
+    return running->box->start(running->spec, std::move(observer));
+  }();
+  if (!started) return finish(running, fail(std::move(started.error())));
+  bool is_cancelled = false;
+  {
+    const std::lock_guard lock{table_.mutex};
+    running->exec->exec = *started;
+    is_cancelled = running->exec->is_cancelled;
+  }
+  if (is_cancelled) (*started)->cancel();
+}
+
+void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<ExecResult>& result) {
+  LiveContainer& live = *running->live;
+  LiveExec& exec = *running->exec;
+  CommandRecord command{exec.started_ms, "exec", exec.request,
+                        result ? logged_result(*result) : Json{{"error", result.error().message}}};
+  log(live, running->command, std::move(command));
+  if (result) {
+    metrics_
+        .counter("flywheel_caas_execs_total", "Commands by how they ended.",
+                 {{"end", to_string(result->end)}})
+        .add();
+    seconds_.observe(static_cast<double>(result->wall_time.count()) / 1e6);
+  }
+  {
+    const std::lock_guard lock{table_.mutex};
+    ExecResult kept =
+        result ? *result : ExecResult{.end = ExecEnd::not_started, .error = result.error().message};
+    // What a detached command wrote is read from its Exec.
+    kept.output.clear();
+    kept.error_output.clear();
+    exec.ended = std::move(kept);
+    live.record.active_ms = now_ms(clock_);
+    --live.running_count;
+    --running_count_;
+    // Kept where somebody may still ask for it: a detached one, while its container lives.
+    const bool is_kept = exec.is_detached && live.execs.contains(exec.number);
+    if (!is_kept) live.execs.erase(exec.number);
+  }
+  if (running->handlers.on_end) running->handlers.on_end(result);
+  if (exec.is_main && result && result->end != ExecEnd::container_gone)
+    table_.end(live.id, cause_of_main(*result));
+  else if (exec.is_main && !result)
+    table_.end(live.id, {ContainerState::failed, "main_failed", result.error().message});
+}
+
+void ExecDesk::cancel(LiveExec& exec) {
+  std::shared_ptr<Exec> started;
+  {
+    const std::lock_guard lock{table_.mutex};
+    exec.is_cancelled = true;
+    started = exec.exec;
+  }
+  if (started) started->cancel();
+}
+
+std::shared_ptr<LiveExec> ExecDesk::find(const LiveContainer& live, std::uint64_t number) const {
+  const std::lock_guard lock{table_.mutex};
+  const auto found = live.execs.find(number);
+  return found == live.execs.end() ? nullptr : found->second;
+}
+
+std::uint64_t ExecDesk::next_command(LiveContainer& live) {
+  const std::lock_guard lock{table_.mutex};
+  live.record.active_ms = now_ms(clock_);
+  return live.command_count++;
+}
+
+void ExecDesk::log(LiveContainer& live, std::uint64_t number, CommandRecord command) {
+  {
+    const std::lock_guard lock{table_.mutex};
+    if (live.log_bytes > limits_.log_bytes_max) return;
+    live.log_bytes += size_of(command);
+    // The entry that goes over the bound says so; a replay stops before it.
+    if (live.log_bytes > limits_.log_bytes_max)
+      command = {command.started_ms, "log_full", Json::object(),
+                 Json{{"log_bytes_max", limits_.log_bytes_max}}};
+  }
+  WriteBatch batch;
+  ContainerStore::put_command(batch, live.id, number, command);
+  if (auto outcome = store_.write(batch); !outcome)
+    log_error("the trajectory of {}: {}", to_string(live.id), to_string(outcome.error()));
+  commit_.note_buffered();
+}
+
+}  // namespace flywheel

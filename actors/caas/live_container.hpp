@@ -1,0 +1,67 @@
+// LiveContainer is what the service holds of a container until its end. Internal to actors/caas.
+//
+// Threads: every field but `id` and `files_mutex` is guarded by the ContainerTable's mutex.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/base/clock.hpp"
+#include "runtime/sandbox/container.hpp"
+#include "storage/container_store.hpp"
+
+namespace flywheel {
+
+class Session;
+struct EndCause;
+
+// One command that runs in it, or a detached one that ran.
+struct LiveExec {
+  std::uint64_t number = 0;
+  std::uint64_t started_ms = 0;
+  Json request = Json::object();  // as the trajectory keeps it
+  bool is_detached = false;
+  bool is_main = false;
+  bool is_cancelled = false;          // asked for before it was started
+  std::size_t output_bytes = 0;       // that it may keep
+  std::shared_ptr<void> budget{};     // gives these back when nobody holds this any more
+  std::shared_ptr<Exec> exec{};       // none until started
+  std::optional<ExecResult> ended{};  // without its output where it is detached
+};
+
+// Stands on the log of another container until it is asked something new.
+struct ReplayState {
+  ContainerId source{};
+  std::vector<CommandRecord> commands{};
+  std::size_t next = 0;
+  bool is_materialising = false;
+};
+
+struct LiveContainer {
+  ContainerId id{};
+  // Held shared while a command is started or a file is worked on, alone while files are copied: a
+  // box that copies refuses the rest, for milliseconds. Of no use to the other fields.
+  std::shared_mutex files_mutex{};
+  ContainerRecord record{};
+  std::shared_ptr<Container> box{};  // none while creating, or while a replay stands on its log
+  SteadyTime creating_until{};
+  std::uint64_t command_count = 0;  // of the trajectory, begun
+  std::uint64_t log_bytes = 0;
+  std::uint64_t exec_count = 0;  // numbers given
+  std::size_t running_count = 0;
+  std::map<std::uint64_t, std::shared_ptr<LiveExec>> execs{};
+  std::uint64_t session_count = 0;  // numbers given
+  std::map<std::uint64_t, std::shared_ptr<Session>> sessions{};
+  std::unique_ptr<ReplayState> replay{};
+  std::shared_ptr<EndCause> cause{};  // why it is stopping
+  std::vector<std::function<void(const ContainerRecord&)>> end_waiters{};
+};
+
+}  // namespace flywheel

@@ -1,0 +1,39 @@
+#include "runtime/grading/code_grader.hpp"
+
+#include <exception>
+
+namespace flywheel {
+namespace {
+
+constexpr std::string_view fence = "```";
+
+}  // namespace
+
+Verdict CodeGrader::grade_by_running(const Task& task, const Transcript& transcript,
+                                     const JudgeCode& run) const noexcept {
+  try {
+    if (!run) return judge(task, transcript);
+    return judge_by_running(task, transcript, run);
+  } catch (const std::exception& error) {
+    return infra_error_verdict(name(), error.what());
+  } catch (...) {
+    return infra_error_verdict(name(), "the grader threw something that is no exception");
+  }
+}
+
+Verdict CodeGrader::judge(const Task&, const Transcript&) const {
+  return infra_error_verdict(name(), "no sandbox is open, so the answer's code can't be run");
+}
+
+std::string code_in_answer(const std::string& answer) {
+  const auto open = answer.find(fence);
+  if (open == std::string::npos) return answer;
+  const auto code = answer.find('\n', open);  // after the language's name
+  if (code == std::string::npos) return {};
+  const auto close = answer.find(fence, code);
+  if (close == std::string::npos || answer.find(fence, close + fence.size()) != std::string::npos)
+    return {};
+  return answer.substr(code + 1, close - code - 1);
+}
+
+}  // namespace flywheel

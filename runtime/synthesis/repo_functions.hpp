@@ -1,0 +1,52 @@
+// The pipeline "repo functions": out of Python repositories come tasks "write this function again".
+//
+//   archives ─▶ admit ─▶ tests ─▶ survey ─▶ leaks ─▶ validate ─▶ judge ─▶ select ─▶ instances
+//              licence,  green  functions  copies  golden pairs, gold,   near duplicates,
+//              unpack   3 times and inputs elsewhere mutants     cheats  split by repository
+//
+// Guarantees: of every instance the unchanged code passed 10 of 10 runs under different hash seeds
+//             and the judge; the blank failed; at least 80 % of its mutants are noticed; no cheat
+//             of the battery passed; no copy of the body was found in what a solver sees.
+//             The same sources and options give the same instances, byte for byte.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/synthesis/pipeline.hpp"
+#include "runtime/synthesis/repository_tree.hpp"
+#include "runtime/synthesis/script_runner.hpp"
+
+namespace flywheel {
+
+struct RepoFunctionsConfig {
+  std::uint32_t candidates_max = 240;  // of one repository that are examined
+  std::uint32_t gold_runs = 10;        // hash seeds under which the unchanged code must pass
+  double held_out_share = 0.2;         // of the instances, at least, where there are repositories
+  std::uint64_t seed = 1;              // of the split
+};
+
+// The stages, as far as they go item by item. `runner` and `trees` must outlive them.
+std::vector<Stage> repo_function_stages(const ScriptRunner& runner, RepositoryTrees& trees,
+                                        const RepoFunctionsConfig& config);
+
+// An item of the first stage: an archive or a folder. not_found where there is none.
+Result<PipelineItem> repository_item(const std::filesystem::path& source);
+
+struct RepoFunctionSet {
+  std::vector<Json> instances{};      // by instance_id
+  std::vector<Rejection> rejected{};  // near duplicates
+  std::string content_hash{};         // of all instances
+};
+
+// Drops near duplicates, splits by repository and writes every instance's final form. Pure.
+RepoFunctionSet select_instances(const std::vector<PipelineItem>& items,
+                                 const RepoFunctionsConfig& config);
+
+// The file with other statements (at column 0) in place of a function's body.
+std::string with_body(const std::string& file, const Json& target, const std::string& body);
+
+}  // namespace flywheel
