@@ -135,11 +135,13 @@ void supervise(const Cell& cell, const CellExec& exec) {
 }
 
 void watch_over(const Cell& cell, const CellExec& exec, pid_t command, int orders) {
-  sigset_t awaited;
+  sigset_t awaited, all;
   sigemptyset(&awaited);
   sigaddset(&awaited, SIGCHLD);
   sigaddset(&awaited, SIGRTMIN);
-  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+  // Where one user has commands and supervisors, a command can signal this process.
+  sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
   const int signals = ::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
   pollfd watched[2] = {{signals, POLLIN, 0}, {orders, POLLIN, 0}};
   BoxPacket packet;

@@ -2,6 +2,7 @@
 // holds the other end of descriptor 3. Descriptors 4 and 5 hold the seccomp filters.
 #include <cstdio>
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "runtime/sandbox/box/launcher.hpp"
@@ -22,6 +23,7 @@ int main(int argument_count, char** arguments) {
     ::execv("/proc/self/exe", again);
     return 1;
   }
+  ::prctl(PR_SET_NAME, "flywheel_box");  // executed anew it would be called "exe"
   if (!launcher.open(4, 5)) return 1;
   launcher.serve();
   return 0;

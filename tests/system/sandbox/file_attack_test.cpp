@@ -57,7 +57,8 @@ TEST_CASE_FIXTURE(AttackLab, "no path leads the host's reads and writes out of a
   std::filesystem::permissions(folder, std::filesystem::perms{0755});
 
   for (const PathAttack& attack : path_attacks) {
-    CAPTURE(attack.name);
+    const std::string name = attack.name;
+    CAPTURE(name);
     const auto container = create();
     CHECK(shell(*container, with_secret(attack.setup, secret)).exit_code == 0);
     const std::string path = with_secret(attack.path, secret);

@@ -9,7 +9,7 @@
 namespace flywheel {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 TEST_CASE_FIXTURE(BoxFixture, "a command's output and end come back") {
   const auto container = create();
@@ -53,14 +53,14 @@ TEST_CASE_FIXTURE(BoxFixture, "a refused command names what is wrong with it") {
 
 TEST_CASE_FIXTURE(BoxFixture, "the wall time ends a command and keeps what it wrote") {
   const auto container = create();
-  const auto before = Clock::now();
+  const auto before = SteadyClock::now();
 
   const ExecResult result = run(*container, {.command = {"sh", "-c", "echo partial; sleep 60"},
                                              .wall_time_max = milliseconds{200}});
 
   CHECK(result.end == ExecEnd::wall_timeout);
   CHECK(result.output == "partial\n");
-  CHECK(Clock::now() - before < std::chrono::seconds{3});
+  CHECK(SteadyClock::now() - before < std::chrono::seconds{3});
 }
 
 TEST_CASE_FIXTURE(BoxFixture, "silence ends a command, and output keeps it going") {
@@ -183,14 +183,14 @@ TEST_CASE_FIXTURE(BoxFixture, "a flood of output keeps head and tail in bounded 
 
 TEST_CASE_FIXTURE(BoxFixture, "a flood delays no deadline") {
   const auto container = create();
-  const auto before = Clock::now();
+  const auto before = SteadyClock::now();
 
   const ExecResult result = run(*container, {.command = {"sh", "-c", "yes & yes >&2 & yes"},
                                              .wall_time_max = milliseconds{300},
                                              .output_bytes_max = 100});
 
   CHECK(result.end == ExecEnd::wall_timeout);
-  CHECK(Clock::now() - before < milliseconds{2000});
+  CHECK(SteadyClock::now() - before < milliseconds{2000});
 }
 
 TEST_CASE_FIXTURE(BoxFixture, "any bytes come back as they are") {

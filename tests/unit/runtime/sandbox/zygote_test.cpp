@@ -88,7 +88,9 @@ TEST_CASE_FIXTURE(BoxFixture, "forked Python ends at its limits, with all that i
   CHECK(timed.output == "up\n");
   CHECK(left.output.find("sleep 77") == std::string::npos);
   if (host->facts().limits_memory) CHECK(large.end == ExecEnd::out_of_memory);
-  const auto exec = *container->start(python("import time; time.sleep(60)"), {});
+  const auto exec =
+      *container->start(python("import time; print(1, flush=True); time.sleep(60)"), {});
+  while (exec->read(ExecStream::output, 0, 9).bytes.empty()) ::usleep(1000);
   container->kill(ContainerState::killed, "test");
   CHECK(exec->wait().end == ExecEnd::container_gone);
 }
