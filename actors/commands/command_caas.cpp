@@ -76,6 +76,9 @@ void say_started(const Caas& caas, const HttpServer& server, const Options& opti
 }
 
 Result<int> serve(const GlobalOptions& global, const Options& options) {
+  // First of all: whoever is told that it runs may stop it at once.
+  std::signal(SIGINT, on_stop);
+  std::signal(SIGTERM, on_stop);
   CaasConfig config{.state_folder = options.state};
   config.limits.container_count_max = config.limits.container_count_max_per_owner =
       options.containers;
@@ -94,8 +97,6 @@ Result<int> serve(const GlobalOptions& global, const Options& options) {
     print(started_json(*caas, server, options).dump() + "\n");
   else
     say_started(*caas, server, options);
-  std::signal(SIGINT, on_stop);
-  std::signal(SIGTERM, on_stop);
   while (stops == 0) std::this_thread::sleep_for(50ms);
   const std::size_t living = caas->living_count();
   server.stop(1s);
