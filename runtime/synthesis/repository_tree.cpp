@@ -11,6 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* unpacked_folder = "repository";  // in the working folder of its container
+
 Result<> write_file(const fs::path& path, const std::string& bytes) {
   std::error_code code;
   fs::create_directories(path.parent_path(), code);
@@ -71,6 +73,7 @@ Result<RepositoryTrees::Tree> RepositoryTrees::make(const std::string& source,
   call.script = "admit.py";
   call.archive = fs::absolute(source).string();
   call.request = {{"archive", archive_path},
+                  {"tree", unpacked_folder},
                   {"installed_root", repository_folder},
                   {"name", fs::path{source}.stem().string()}};
   call.collect = [&](Container& container, const Json& answer) -> Result<> {
@@ -78,8 +81,7 @@ Result<RepositoryTrees::Tree> RepositoryTrees::make(const std::string& source,
       const auto path = each.get<std::string>();
       if (!stays_inside(path))
         return fail(Failure::invalid_input, "unsafe archive: " + path.substr(0, 100));
-      FLYWHEEL_TRY(const auto bytes,
-                   container.get_file(std::string{repository_folder} + "/" + path));
+      FLYWHEEL_TRY(const auto bytes, container.get_file(std::string{unpacked_folder} + "/" + path));
       FLYWHEEL_TRY_VOID(write_file(tree / path, bytes));
     }
     return {};

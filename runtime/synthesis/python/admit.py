@@ -119,7 +119,7 @@ def read_metadata(root):
 
 
 def work(request):
-    root = pathlib.Path(request["root"])
+    root = pathlib.Path(os.path.abspath(request["tree"]))
     newest = unpack(request["archive"], root)
     metadata = read_metadata(root)
     licence = licence_of(root, metadata)

@@ -22,7 +22,9 @@ def serve(work):
         answer = work(request)
     except Refused as refused:
         answer = {"refused": refused.reason, "detail": refused.detail}
-    except Exception:
-        answer = {"broken": traceback.format_exc()[-2000:]}
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(last.filename)}:{last.lineno} in {last.name}"
+        answer = {"broken": " ".join(f"{type(error).__name__}: {error} ({place})".split())}
     with open(answer_path, "w", encoding="utf-8") as file:
         json.dump(answer, file, ensure_ascii=True)
