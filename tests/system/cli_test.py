@@ -8,7 +8,7 @@ import unittest
 from program import DONE, INTERRUPTED, WorkspaceCase, spec_text
 
 SUBCOMMANDS = ("plan", "run", "runs", "status", "waits", "report", "eval", "try", "data", "explain",
-               "bench", "doctor", "fsck")
+               "caas", "bench", "synth", "doctor", "fsck")
 LOADING = {"src", "href", "data", "action", "poster", "srcset", "xlink:href"}
 
 
