@@ -23,8 +23,8 @@ mark = sys.argv[1]
 lines = os.fdopen(os.dup(0), 'rb')
 null = os.open('/dev/null', os.O_RDONLY)
 os.dup2(null, 0)
-for stream in (sys.stdout, sys.stderr):
-    stream.reconfigure(line_buffering=True, errors='backslashreplace')
+sys.stdout, sys.stderr = (open(number, 'w', buffering=1, encoding='utf-8', closefd=False,
+                               errors='backslashreplace') for number in (1, 2))
 names = {'__name__': '__main__', '__builtins__': __builtins__}
 def run(code):
     tree = ast.parse(code, '<session>')
