@@ -5,7 +5,7 @@ namespace flywheel {
 
 // python3 -I -c SCRIPT LIBRARY MODULE...
 inline constexpr const char* zygote_script = R"(
-import atexit, ctypes, gc, importlib, os, sys, threading, traceback, types
+import atexit, ctypes, gc, importlib, io, os, sys, threading, traceback, types
 for name in sys.argv[2:]:
     try:
         importlib.import_module(name)
@@ -40,6 +40,20 @@ def run(argv):
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         sys.exit(1)
 
+def open_streams():
+    # The zygote's were made for other files than the descriptors now lead to.
+    unbuffered = bool(os.environ.get('PYTHONUNBUFFERED'))
+    for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+        old, mode = getattr(sys, name), 'w' if number else 'r'
+        plain = unbuffered and number > 0
+        binary = open(number, mode + 'b', buffering=0 if plain else -1, closefd=False)
+        (binary if plain else binary.raw).name = f'<{name}>'
+        stream = io.TextIOWrapper(binary, old.encoding, old.errors, newline='\n',
+                                  line_buffering=number == 2, write_through=plain)
+        stream.mode = mode
+        setattr(sys, name, stream)
+        setattr(sys, f'__{name}__', stream)
+
 def end_with(code):
     # What an interpreter does at its end that others can see; taking down what the zygote loaded
     # would only copy its memory.
@@ -65,6 +79,7 @@ if library.flywheel_zygote_serve(3):
               for index in range(library.flywheel_zygote_count(kind))] for kind in (0, 1)]
     os.environ.clear()
     os.environ.update(entry.split('=', 1) for entry in texts[1])
+    open_streams()
     code = 0
     try:
         run(texts[0])
