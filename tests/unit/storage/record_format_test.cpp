@@ -3,7 +3,6 @@
 
 #include <bit>
 #include <cmath>
-#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -227,27 +226,11 @@ TEST_SUITE("storage/record_format") {
     }
   }
 
-  TEST_CASE("a rollout of 60 tokens decodes in microseconds") {
-    const std::string key = kind_key(RecordKind::transcript);
+  TEST_CASE("a rollout of 60 tokens takes about a kilobyte, the same one whenever it is encoded") {
     const std::string bytes = encode(sample_transcript(60));
-    constexpr int repetitions = 2'000;
-
-    // Processor time: other processes do not count.
-    const std::clock_t begin = std::clock();
-    for (int i = 0; i < repetitions; ++i) REQUIRE(decode<Transcript>(key, bytes));
-    const std::clock_t middle = std::clock();
-    const Transcript transcript = sample_transcript(60);
-    std::size_t size = 0;
-    for (int i = 0; i < repetitions; ++i) size += encode(transcript).size();
-    const std::clock_t end = std::clock();
-
-    const double us_per_tick = 1e6 / CLOCKS_PER_SEC / repetitions;
-    const double decode_us = us_per_tick * static_cast<double>(middle - begin);
-    const double encode_us = us_per_tick * static_cast<double>(end - middle);
-    CHECK(size == repetitions * bytes.size());
-    MESSAGE("transcript of " << bytes.size() << " bytes: decode " << decode_us << " us, encode "
-                             << encode_us << " us");
-    CHECK(decode_us < 200.0);
+    CHECK(bytes.size() <= 1024);
+    CHECK(encode(sample_transcript(60)) == bytes);
+    CHECK(decode<Transcript>(kind_key(RecordKind::transcript), bytes));
   }
 }
 
