@@ -209,7 +209,9 @@ TEST_SUITE("storage/record_format") {
   }
 
   TEST_CASE("damaged bytes are corrupt, never a crash: every truncation and every flipped byte") {
-    for (const auto& [kind, bytes] : every_record()) {
+    for (const auto& record : every_record()) {
+      const RecordKind kind = record.first;
+      const std::string& bytes = record.second;
       CAPTURE(to_string(kind));
       const std::string key = kind_key(kind);
       for (std::size_t size = 0; size < bytes.size(); ++size) {
