@@ -131,9 +131,9 @@ TEST_SUITE("storage/record_format") {
     check_round_trip<Conversation>(RecordKind::conversation, sample_conversation());
     check_round_trip<Vote>(RecordKind::vote, sample_vote());
     check_round_trip<CheckpointRecord>(RecordKind::checkpoint, sample_checkpoint());
-    for (const auto& [kind, bytes] : records) {
-      CAPTURE(to_string(kind));
-      CHECK(check_record(kind_key(kind), bytes));
+    for (const auto& record : records) {
+      CAPTURE(to_string(record.first));
+      CHECK(check_record(kind_key(record.first), record.second));
     }
   }
 
