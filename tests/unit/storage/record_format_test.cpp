@@ -16,6 +16,7 @@ namespace {
 
 std::vector<std::uint32_t> bits_of(const std::vector<float>& floats) {
   std::vector<std::uint32_t> bits;
+  bits.reserve(floats.size());
   for (const float value : floats) bits.push_back(std::bit_cast<std::uint32_t>(value));
   return bits;
 }
