@@ -277,8 +277,11 @@ Result<> Loader::check_together() const {
                                                      std::to_string(spec_.evaluation.tasks_during) +
                                                      ", more than data.held_out_tasks " +
                                                      std::to_string(spec_.data.held_out_tasks));
-  const bool has_gate = spec_.gates.pass_rate_before_max < 1.0 ||
-                        spec_.gates.pass_rate_after_min > 0.0 || spec_.gates.guard_fall_max < 1.0;
+  const GateSpec& gates = spec_.gates;
+  if (gates.pass_rate_before_min > gates.pass_rate_before_max)
+    return refuse_key("gates.pass_rate_before_min", "is above gates.pass_rate_before_max");
+  const bool has_gate = gates.pass_rate_before_min > 0.0 || gates.pass_rate_before_max < 1.0 ||
+                        gates.pass_rate_after_min > 0.0 || gates.guard_fall_max < 1.0;
   if (has_gate && spec_.data.held_out_tasks == 0)
     return refuse_key("data.held_out_tasks", "must be at least 1 for the gates to speak of");
   return {};

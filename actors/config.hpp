@@ -66,7 +66,8 @@ struct EvaluationSpec {
 };
 
 struct GateSpec {
-  double pass_rate_before_max = 1.0;  // first-turn, held-out
+  double pass_rate_before_min = 0.0;  // first-turn, held-out
+  double pass_rate_before_max = 1.0;
   double pass_rate_after_min = 0.0;
   double guard_fall_max = 1.0;  // of the mean of a guard component, before minus after
 };

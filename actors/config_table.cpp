@@ -180,6 +180,9 @@ constexpr KeyRow rows[] = {
     {"evaluation.temperature", "", "of evaluation samples; 0 = greedy", at_least(0),
      FLYWHEEL_SLOT(&s.evaluation.temperature)},
 
+    {"gates.pass_rate_before_min", "share",
+     "refuse a set that is too hard to learn from: first-turn held-out pass rate before", share,
+     FLYWHEEL_SLOT(&s.gates.pass_rate_before_min)},
     {"gates.pass_rate_before_max", "share",
      "refuse a set that the base model already passes: first-turn held-out pass rate before", share,
      FLYWHEEL_SLOT(&s.gates.pass_rate_before_max)},

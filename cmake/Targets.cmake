@@ -32,6 +32,23 @@ function(flywheel_use_torch target)
   target_precompile_headers(${target} REUSE_FROM flywheel_torch_pch)
 endfunction()
 
+# The one precompiled header of CAF, for the targets that are mostly CAF's templates: the actors, the
+# subcommands and their tests. They are thin over libraries, which keep the build type's -O2; half of
+# the time to compile an actor is the optimiser at work on message handling code.
+function(flywheel_use_caf_header target)
+  target_compile_options(${target} PRIVATE -fPIC -O1)
+  if(NOT TARGET flywheel_caf_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/caf_pch.cpp "")
+    add_library(flywheel_caf_pch OBJECT ${PROJECT_BINARY_DIR}/caf_pch.cpp)
+    flywheel_compile_options(flywheel_caf_pch)
+    target_compile_options(flywheel_caf_pch PRIVATE -fPIC -O1)
+    target_link_libraries(flywheel_caf_pch PRIVATE flywheel_system flywheel_net)
+    target_precompile_headers(flywheel_caf_pch PRIVATE <caf/all.hpp> <fmt/format.h>
+                              <nlohmann/json.hpp>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM flywheel_caf_pch)
+endfunction()
+
 # flywheel_tests(NAME LABEL label LINKS library...): every *_test.cpp of the folder in one program.
 function(flywheel_tests name)
   cmake_parse_arguments(ARG "" "LABEL" "LINKS" ${ARGN})

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/commands/gates.hpp"
 #include "actors/commands/report_chart.hpp"
 #include "actors/commands/table.hpp"
 #include "runtime/base/result.hpp"
@@ -23,13 +24,6 @@ struct ComponentScore {
   std::string kind{};  // "pass condition", "guard" or "information"
   Measured before{};
   Measured after{};
-};
-
-// A gate of the spec and what became of it.
-struct GateResult {
-  std::string gate{};  // "first-turn held-out pass rate after at least 90 %"
-  std::string found{};
-  bool passed = false;
 };
 
 // A wait that ran out, a restart, a quarantined item, a discarded rollout.

@@ -11,18 +11,6 @@ namespace {
 
 constexpr std::size_t transcripts_shown = 3;
 
-Measured measured_from(const Json& evaluation, const std::string& name) {
-  if (!evaluation.is_object() || !evaluation["figures"].contains(name)) return {};
-  const Json& figure = evaluation["figures"][name];
-  return {figure["value"], figure["low"], figure["high"], figure["count"]};
-}
-
-// "held_out_first_turn" as people read it.
-std::string title_of(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 std::vector<BeforeAfter> compare(const Json& before, const Json& after) {
   const Json& all = after.is_object() ? after : before;
   std::vector<std::string> names;
@@ -64,29 +52,6 @@ std::vector<TranscriptPair> pair_transcripts(const Json& before, const Json& aft
   return pairs;
 }
 
-std::vector<GateResult> judge_gates(const ExperimentSpec& spec, const Json& before,
-                                    const Json& after) {
-  std::vector<GateResult> gates;
-  if (!before.is_object() || !after.is_object()) return gates;
-  const auto start = measured_from(before, "held_out_first_turn");
-  const auto end = measured_from(after, "held_out_first_turn");
-  gates.push_back({fmt::format("held-out first turn before at most {:.0f} %",
-                               100 * spec.gates.pass_rate_before_max),
-                   measured_text(start), start.value <= spec.gates.pass_rate_before_max});
-  gates.push_back({fmt::format("held-out first turn after at least {:.0f} %",
-                               100 * spec.gates.pass_rate_after_min),
-                   measured_text(end), end.value >= spec.gates.pass_rate_after_min});
-  for (const auto& [name, figure] : after["figures"].items()) {
-    if (!name.starts_with("guard_")) continue;
-    const double fall = measured_from(before, name).value - measured_from(after, name).value;
-    gates.push_back({fmt::format("{} falls by at most {:.0f} points", title_of(name),
-                                 100 * spec.gates.guard_fall_max),
-                     fmt::format("fell by {:.1f} points", 100 * fall),
-                     fall <= spec.gates.guard_fall_max});
-  }
-  return gates;
-}
-
 Result<Json> evaluation_named(WorkspaceClient& client, const std::string& run, const Json& names,
                               const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) return Json{};
@@ -111,7 +76,7 @@ Result<RunSummary> read_summary(WorkspaceClient& client, const std::string& run,
   summary.metrics = curves["metrics"];
   summary.figures = compare(summary.before, summary.after);
   summary.transcripts = pair_transcripts(summary.before, summary.after);
-  summary.gates = judge_gates(spec, summary.before, summary.after);
+  summary.gates = judge_gates(spec.gates, summary.before, summary.after);
   return summary;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/commands/gates.hpp"
 #include "actors/commands/report.hpp"
 #include "actors/commands/table.hpp"
 #include "actors/commands/workspace_client.hpp"

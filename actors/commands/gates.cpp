@@ -1,0 +1,61 @@
+#include "actors/commands/gates.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace flywheel {
+namespace {
+
+constexpr const char* first_turn = "held_out_first_turn";
+
+GateResult judged(std::string gate, const Measured& found, bool passed, std::string_view verdict) {
+  std::string text = measured_text(found);
+  if (!passed) text += fmt::format(", {}", verdict);
+  return {std::move(gate), std::move(text), passed};
+}
+
+}  // namespace
+
+Measured measured_from(const Json& evaluation, const std::string& name) {
+  if (!evaluation.is_object() || !evaluation["figures"].contains(name)) return {};
+  const Json& figure = evaluation["figures"][name];
+  return {figure["value"], figure["low"], figure["high"], figure["count"]};
+}
+
+std::string title_of(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::vector<GateResult> judge_gates(const GateSpec& spec, const Json& before, const Json& after) {
+  std::vector<GateResult> gates;
+  if (!before.is_object() || !after.is_object()) return gates;
+  const Measured start = measured_from(before, first_turn);
+  const Measured end = measured_from(after, first_turn);
+  gates.push_back(judged(
+      fmt::format("held-out first turn before at most {:.0f} %", 100 * spec.pass_rate_before_max),
+      start, start.value <= spec.pass_rate_before_max, "too easy: the base model passes already"));
+  // Without a pass now and then no reward tells one answer from another.
+  if (spec.pass_rate_before_min > 0.0)
+    gates.push_back(judged(fmt::format("held-out first turn before at least {:.0f} %",
+                                       100 * spec.pass_rate_before_min),
+                           start, start.value >= spec.pass_rate_before_min,
+                           "too hard: the base model hardly ever passes"));
+  gates.push_back(judged(
+      fmt::format("held-out first turn after at least {:.0f} %", 100 * spec.pass_rate_after_min),
+      end, end.value >= spec.pass_rate_after_min, "below what was aimed at"));
+  for (const auto& [name, figure] : after["figures"].items()) {
+    if (!name.starts_with("guard_")) continue;
+    const double fall = measured_from(before, name).value - measured_from(after, name).value;
+    gates.push_back({fmt::format("{} falls by at most {:.0f} points", title_of(name),
+                                 100 * spec.guard_fall_max),
+                     fmt::format("fell by {:.1f} points", 100 * fall),
+                     fall <= spec.guard_fall_max});
+  }
+  return gates;
+}
+
+}  // namespace flywheel

@@ -1,0 +1,32 @@
+// Gates are what a spec demands of an experiment's figures: before training, a set that is neither
+// too easy nor too hard for the base model; after it, the pass rate that was aimed at, and no fall
+// of what is guarded.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "actors/commands/table.hpp"
+#include "actors/config.hpp"
+#include "runtime/base/json.hpp"
+
+namespace flywheel {
+
+// A gate of the spec and what became of it.
+struct GateResult {
+  std::string gate{};  // "held-out first turn after at least 90 %"
+  std::string found{};
+  bool passed = false;
+};
+
+// A figure of an evaluation, as /v1/runs/RUN/evaluations/NAME gives it; count 0 where it is
+// missing.
+Measured measured_from(const Json& evaluation, const std::string& name);
+
+// "held_out_first_turn" as people read it.
+std::string title_of(std::string name);
+
+// The gates in the order in which a round meets them; none until both evaluations are there.
+std::vector<GateResult> judge_gates(const GateSpec& spec, const Json& before, const Json& after);
+
+}  // namespace flywheel

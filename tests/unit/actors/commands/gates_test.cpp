@@ -1,0 +1,55 @@
+#include "actors/commands/gates.hpp"
+
+#include <doctest/doctest.h>
+
+namespace flywheel {
+namespace {
+
+Json evaluation(double first_turn, double guard) {
+  const auto figure = [](double value) {
+    return Json{{"value", value}, {"low", value}, {"high", value}, {"count", 100}};
+  };
+  return {
+      {"figures", {{"held_out_first_turn", figure(first_turn)}, {"guard_style", figure(guard)}}}};
+}
+
+std::vector<std::string> refused(const GateSpec& spec, const Json& before, const Json& after) {
+  std::vector<std::string> names;
+  for (const GateResult& gate : judge_gates(spec, before, after))
+    if (!gate.passed) names.push_back(gate.gate + ": " + gate.found);
+  return names;
+}
+
+TEST_CASE("a set is refused where the base model nearly always or hardly ever passes") {
+  const GateSpec spec{.pass_rate_before_min = 0.05, .pass_rate_before_max = 0.20};
+  const auto verdict = [&](double before) {
+    const auto names = refused(spec, evaluation(before, 0.5), evaluation(0.9, 0.5));
+    REQUIRE(names.size() <= 1);
+    return names.empty() ? std::string{"passed"} : names.front();
+  };
+  CHECK(verdict(0.0) ==
+        "held-out first turn before at least 5 %: 0.0 % [0.0, 0.0], too hard: the base model "
+        "hardly ever passes");
+  CHECK(verdict(0.05) == "passed");
+  CHECK(verdict(0.20) == "passed");
+  CHECK(verdict(0.21) ==
+        "held-out first turn before at most 20 %: 21.0 % [21.0, 21.0], too easy: the base model "
+        "passes already");
+}
+
+TEST_CASE("the aim and every guard are judged after training") {
+  const GateSpec spec{.pass_rate_after_min = 0.90, .guard_fall_max = 0.10};
+  CHECK(refused(spec, evaluation(0.1, 0.5), evaluation(0.95, 0.45)).empty());
+  CHECK(refused(spec, evaluation(0.1, 0.5), evaluation(0.80, 0.30)) ==
+        std::vector<std::string>{
+            "held-out first turn after at least 90 %: 80.0 % [80.0, 80.0], below what was aimed at",
+            "guard style falls by at most 10 points: fell by 20.0 points"});
+}
+
+TEST_CASE("nothing is judged until both evaluations are there") {
+  CHECK(judge_gates(GateSpec{}, evaluation(0.1, 0.5), Json{}).empty());
+  CHECK(judge_gates(GateSpec{}, Json{}, evaluation(0.1, 0.5)).empty());
+}
+
+}  // namespace
+}  // namespace flywheel
