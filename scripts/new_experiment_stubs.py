@@ -160,24 +160,20 @@ class ${Type}Grader final : public Grader {
   Verdict judge(const Task& task, const Transcript& transcript) const override {
     const auto request = parse_$name(task.parameters);
     if (!request) return infra_error_verdict(name(), request.error().message);
-    if (transcript.turns.empty() || transcript.turns.back().role != Role::assistant)
-      return infra_error_verdict(name(), "the conversation does not end with an answer");
-    const Turn& turn = transcript.turns.back();
-    if (turn.finish == FinishReason::cancelled)
-      return infra_error_verdict(name(), "the answer was cancelled");
+    const auto answered = final_answer(transcript);
+    if (!answered) return infra_error_verdict(name(), answered.error().message);
 
-    const std::string answer = text_of(turn);
+    const std::string answer = text_of(*answered->turn);
     const bool is_short_enough = answer.size() <= graded_bytes_max;
     const bool is_used = is_short_enough && answer.find(request->letter) != std::string::npos;
     const auto printable = std::count_if(answer.begin(), answer.end(), is_printable);
     const double readable = answer.empty() ? 0.0
                                            : static_cast<double>(printable) /
                                                  static_cast<double>(answer.size());
-    const auto index = static_cast<std::int32_t>(transcript.turns.size()) - 1;
     return verdict_of_turns(
         name(),
-        {turn_verdict(index, {{"uses_letter", is_used ? 1.0 : 0.0},
-                              {"readable", readable, ComponentKind::guard}})},
+        {turn_verdict(answered->index, {{"uses_letter", score(is_used)},
+                                        {"readable", readable, ComponentKind::guard}})},
         1);
   }
 };

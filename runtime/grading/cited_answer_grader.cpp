@@ -25,24 +25,18 @@ class CitedAnswerGrader final : public Grader {
   Verdict judge(const Task& task, const Transcript& transcript) const override {
     const auto request = parse_cited_request(task.parameters);
     if (!request) return infra_error_verdict(name(), request.error().message);
-    if (transcript.turns.empty() || transcript.turns.back().role != Role::assistant)
-      return infra_error_verdict(name(), "the conversation does not end with an answer");
-    const Turn& turn = transcript.turns.back();
-    if (turn.finish == FinishReason::cancelled)
-      return infra_error_verdict(name(), "the answer was cancelled");
+    const auto answered = final_answer(transcript);
+    if (!answered) return infra_error_verdict(name(), answered.error().message);
+    const Turn& turn = *answered->turn;
     const bool is_cited = std::ranges::any_of(turn.parts, [&](const Part& part) {
       return part.kind == PartKind::text && part.name == request->url &&
              part.text.size() >= cited_bytes_min;
     });
-    const bool has_used_tools = std::ranges::any_of(
-        transcript.turns, [](const Turn& each) { return each.role == Role::tool; });
-    const auto score = [](bool is_right) { return is_right ? 1.0 : 0.0; };
     return verdict_of_turns(
         name(),
-        {turn_verdict(static_cast<std::int32_t>(transcript.turns.size()) - 1,
-                      {{"finished", score(turn.finish != FinishReason::length)},
-                       {"cited", score(is_cited)},
-                       {"used_tools", score(has_used_tools), ComponentKind::information}})},
+        {turn_verdict(answered->index, {{"finished", score(turn.finish != FinishReason::length)},
+                                        {"cited", score(is_cited)},
+                                        used_tools(transcript)})},
         1);
   }
 };

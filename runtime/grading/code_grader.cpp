@@ -25,6 +25,18 @@ Verdict CodeGrader::judge(const Task&, const Transcript&) const {
   return infra_error_verdict(name(), "no sandbox is open, so the answer's code can't be run");
 }
 
+Result<CodeScore> score_by_running(const CodeJudgement& judgement, const JudgeCode& run) {
+  FLYWHEEL_TRY(const CodeVerdict judged, run(judgement));
+  if (judged.status == VerdictStatus::infra_error) return fail(Failure::unavailable, judged.reason);
+  CodeScore score;
+  if (judged.golden_count > 0)
+    score.correct = static_cast<double>(judged.golden_passed) / judged.golden_count;
+  if (judged.status == VerdictStatus::pass) return score;
+  if (judged.golden_passed == judged.golden_count) score.correct = 0.0;
+  score.note = judged.reason;
+  return score;
+}
+
 std::string code_in_answer(const std::string& answer) {
   const auto open = answer.find(fence);
   if (open == std::string::npos) return answer;

@@ -35,6 +35,15 @@ class CodeGrader : public Grader {
                                    const JudgeCode& run) const = 0;
 };
 
+// What running a solution says: the share of golden pairs that it gets right, and why not all.
+struct CodeScore {
+  double correct = 0.0;
+  std::string note{};
+};
+// All pairs right counts only where the judge says "pass" too: it may have found a cheat. An error
+// where the sandbox broke.
+Result<CodeScore> score_by_running(const CodeJudgement& judgement, const JudgeCode& run);
+
 // The Python that an answer gives: the one fenced block that it has, or the whole answer where it
 // has no fence. Empty where there are several blocks or a fence that is not closed.
 std::string code_in_answer(const std::string& answer);

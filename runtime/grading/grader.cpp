@@ -15,6 +15,21 @@ Verdict Grader::grade(const Task& task, const Transcript& transcript) const noex
   }
 }
 
+Result<FinalAnswer> final_answer(const Transcript& transcript) {
+  if (transcript.turns.empty() || transcript.turns.back().role != Role::assistant)
+    return fail(Failure::invalid_input, "the conversation does not end with an answer");
+  const Turn& turn = transcript.turns.back();
+  if (turn.finish == FinishReason::cancelled)
+    return fail(Failure::cancelled, "the answer was cancelled");
+  return FinalAnswer{&turn, static_cast<std::int32_t>(transcript.turns.size()) - 1};
+}
+
+Component used_tools(const Transcript& transcript) {
+  const bool has_result = std::ranges::any_of(
+      transcript.turns, [](const Turn& turn) { return turn.role == Role::tool; });
+  return {"used_tools", score(has_result), ComponentKind::information};
+}
+
 Verdict infra_error_verdict(std::string_view grader, std::string note) {
   Verdict verdict;
   verdict.status = VerdictStatus::infra_error;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/result.hpp"
 #include "runtime/base/task.hpp"
 #include "runtime/base/transcript.hpp"
 #include "runtime/base/verdict.hpp"
@@ -52,6 +53,22 @@ class Grader {
   // May throw; grade() turns that into an infra_error.
   virtual Verdict judge(const Task& task, const Transcript& transcript) const = 0;
 };
+
+// The answer that the conversation ends with, for graders that judge only that. An error, which
+// makes the verdict infra_error, where there is none or it was cancelled.
+struct FinalAnswer {
+  const Turn* turn = nullptr;
+  std::int32_t index = 0;
+};
+Result<FinalAnswer> final_answer(const Transcript& transcript);
+
+// 1 or 0, as a component's value.
+constexpr double score(bool is_right) {
+  return is_right ? 1.0 : 0.0;
+}
+
+// Whether any turn holds the result of a tool call: the component "used_tools".
+Component used_tools(const Transcript& transcript);
 
 // The verdict of a grader that could not judge.
 Verdict infra_error_verdict(std::string_view grader, std::string note);

@@ -1,5 +1,7 @@
 #include "runtime/grading/one_line_function_grader.hpp"
 
+#include <utility>
+
 #include "runtime/grading/pattern.hpp"
 #include "runtime/tasks/one_line_functions.hpp"
 
@@ -24,37 +26,25 @@ class OneLineFunctionGrader final : public CodeGrader {
                            const JudgeCode& run) const override {
     const auto request = parse_one_line_request(task.parameters);
     if (!request) return infra_error_verdict(name(), request.error().message);
-    if (transcript.turns.empty() || transcript.turns.back().role != Role::assistant)
-      return infra_error_verdict(name(), "the conversation does not end with an answer");
-    const Turn& turn = transcript.turns.back();
-    if (turn.finish == FinishReason::cancelled)
-      return infra_error_verdict(name(), "the answer was cancelled");
+    const auto answered = final_answer(transcript);
+    if (!answered) return infra_error_verdict(name(), answered.error().message);
 
     static const Pattern defines_f{R"((?m)^(def[ ]+f[ ]*\(|f[ ]*=))"};
-    const std::string answer = text_of(turn);
+    const std::string answer = text_of(*answered->turn);
     const std::string code = answer.size() <= graded_bytes_max ? code_in_answer(answer) : "";
     const bool has_function = defines_f.found_in(code);
-    double correct = 0.0;
-    std::string note;
+    CodeScore result;
     if (has_function) {
-      const auto judged = run(judgement_of(request->function, code));
+      auto judged = score_by_running(judgement_of(request->function, code), run);
       if (!judged) return infra_error_verdict(name(), judged.error().message);
-      if (judged->status == VerdictStatus::infra_error)
-        return infra_error_verdict(name(), judged->reason);
-      if (judged->golden_count > 0)
-        correct = static_cast<double>(judged->golden_passed) / judged->golden_count;
-      // All pairs right is a pass only if the judge says so: it may have found a cheat.
-      if (judged->status != VerdictStatus::pass) {
-        if (judged->golden_passed == judged->golden_count) correct = 0.0;
-        note = judged->reason;
-      }
+      result = std::move(*judged);
     }
-    const auto index = static_cast<std::int32_t>(transcript.turns.size()) - 1;
     Verdict verdict = verdict_of_turns(
         name(),
-        {turn_verdict(index, {{"has_function", has_function ? 1.0 : 0.0}, {"correct", correct}})},
+        {turn_verdict(answered->index,
+                      {{"has_function", score(has_function)}, {"correct", result.correct}})},
         1);
-    verdict.note = std::move(note);
+    verdict.note = std::move(result.note);
     return verdict;
   }
 

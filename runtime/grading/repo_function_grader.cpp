@@ -64,48 +64,30 @@ class RepoFunctionGrader final : public CodeGrader {
                            const JudgeCode& run) const override {
     const auto request = parse_repo_function_task(task.parameters);
     if (!request) return infra_error_verdict(name(), request.error().message);
-    if (transcript.turns.empty() || transcript.turns.back().role != Role::assistant)
-      return infra_error_verdict(name(), "the conversation does not end with an answer");
-    const Turn& turn = transcript.turns.back();
-    if (turn.finish == FinishReason::cancelled)
-      return infra_error_verdict(name(), "the answer was cancelled");
+    const auto answered = final_answer(transcript);
+    if (!answered) return infra_error_verdict(name(), answered.error().message);
     const std::string qualified = request->instance.at("target").at("qualname");
-    const std::string answer = text_of(turn);
+    const std::string answer = text_of(*answered->turn);
     const std::string body =
         answer.size() > graded_bytes_max
             ? ""
             : function_body_in(code_in_answer(answer), qualified.substr(qualified.rfind('.') + 1));
-    double correct = 0.0;
-    std::string note;
+    CodeScore result;
     if (!body.empty()) {
       const auto judgement = judgement_of(*request, body);
       if (!judgement) return infra_error_verdict(name(), judgement.error().message);
-      const auto judged = run(*judgement);
+      auto judged = score_by_running(*judgement, run);
       if (!judged) return infra_error_verdict(name(), judged.error().message);
-      if (judged->status == VerdictStatus::infra_error)
-        return infra_error_verdict(name(), judged->reason);
-      if (judged->golden_count > 0)
-        correct = static_cast<double>(judged->golden_passed) / judged->golden_count;
-      if (judged->status != VerdictStatus::pass) {
-        if (judged->golden_passed == judged->golden_count) correct = 0.0;
-        note = judged->reason;
-      }
+      result = std::move(*judged);
     }
-    Verdict verdict = verdict_of_turns(
-        name(),
-        {turn_verdict(
-            static_cast<std::int32_t>(transcript.turns.size()) - 1,
-            {{"has_function", body.empty() ? 0.0 : 1.0},
-             {"correct", correct},
-             {"used_tools", used_tools(transcript) ? 1.0 : 0.0, ComponentKind::information}})},
-        1);
-    verdict.note = std::move(note);
+    Verdict verdict =
+        verdict_of_turns(name(),
+                         {turn_verdict(answered->index, {{"has_function", score(!body.empty())},
+                                                         {"correct", result.correct},
+                                                         used_tools(transcript)})},
+                         1);
+    verdict.note = std::move(result.note);
     return verdict;
-  }
-
-  static bool used_tools(const Transcript& transcript) {
-    return std::ranges::any_of(transcript.turns,
-                               [](const Turn& turn) { return turn.role == Role::tool; });
   }
 
   static Result<CodeJudgement> judgement_of(const RepoFunctionTask& task, const std::string& body) {

@@ -23,11 +23,9 @@ class ShortAnswerGrader final : public Grader {
   Verdict judge(const Task& task, const Transcript& transcript) const override {
     const auto request = parse_short_answer(task.parameters);
     if (!request) return infra_error_verdict(name(), request.error().message);
-    if (transcript.turns.empty() || transcript.turns.back().role != Role::assistant)
-      return infra_error_verdict(name(), "the conversation does not end with an answer");
-    const Turn& turn = transcript.turns.back();
-    if (turn.finish == FinishReason::cancelled)
-      return infra_error_verdict(name(), "the answer was cancelled");
+    const auto answered = final_answer(transcript);
+    if (!answered) return infra_error_verdict(name(), answered.error().message);
+    const Turn& turn = *answered->turn;
 
     static const Pattern one_word{R"(\A\s*\p{Latin}[\p{Latin}'’-]{0,29}[.!]?\s*\z)"};
     const std::string answer = text_of(turn);
@@ -35,13 +33,11 @@ class ShortAnswerGrader final : public Grader {
     // The start of a longer answer counts too: the guard asks what the model knows, not the form.
     const bool is_correct =
         TopicWords{request->answers, false}.accepts(std::string_view{answer}.substr(0, 200));
-    const auto score = [](bool is_right) { return is_right ? 1.0 : 0.0; };
-    const auto index = static_cast<std::int32_t>(transcript.turns.size()) - 1;
     return verdict_of_turns(
         name(),
-        {turn_verdict(index, {{"finished", score(turn.finish != FinishReason::length)},
-                              {"one_word", score(is_one_word)},
-                              {"correct", score(is_correct), ComponentKind::guard}})},
+        {turn_verdict(answered->index, {{"finished", score(turn.finish != FinishReason::length)},
+                                        {"one_word", score(is_one_word)},
+                                        {"correct", score(is_correct), ComponentKind::guard}})},
         1);
   }
 };

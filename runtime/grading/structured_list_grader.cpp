@@ -37,10 +37,6 @@ struct Demand {
   bool any_script = false;        // the request itself uses another script than Latin
 };
 
-double score(bool is_right) {
-  return is_right ? 1.0 : 0.0;
-}
-
 Names names_of(const std::vector<std::string>& items) {
   Names names;
   for (const std::string& item : items) names.insert(comparable_item(item));
