@@ -5,7 +5,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <iterator>
+#include <set>
 #include <sstream>
+#include <string_view>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,6 +20,7 @@ namespace flywheel {
 namespace {
 
 constexpr const char* family = "/flywheel_box";
+constexpr std::string_view members = "/flywheel_members";
 constexpr std::uint64_t cpu_period_us = 100'000;
 
 std::string read_text(const std::string& path) {
@@ -104,6 +108,22 @@ std::vector<std::string> folders_in(const std::string& path) {
   return names;
 }
 
+// Version 2 lets a group but the root have members or bounded children, not both. What is in ours
+// (this service and who started it) goes one level down, where the same bounds hold for it.
+bool bound_children(const std::string& base, const std::string& controllers_on) {
+  const std::string control = base + "/cgroup.subtree_control";
+  if (write_text(control, controllers_on)) return true;
+  if (errno != EBUSY) return false;
+  const std::string inner = base + std::string{members};
+  if (::mkdir(inner.c_str(), 0755) != 0 && errno != EEXIST) return false;
+  for (int tries = 0; tries < 20; ++tries) {  // whoever is in it may fork meanwhile
+    std::istringstream processes{read_text(base + "/cgroup.procs")};
+    for (std::string process; processes >> process;) write_text(inner + "/cgroup.procs", process);
+    if (write_text(control, controllers_on)) return true;
+  }
+  return false;
+}
+
 void sweep(const std::string& parent) {
   for (const std::string& owner : folders_in(parent)) {
     const std::size_t dash = owner.find('-');
@@ -152,20 +172,25 @@ void Cgroups::open_v1(const std::string& mounts, const std::string& own) {
 void Cgroups::open_v2(const std::string& mounts, const std::string& own) {
   const std::string mount = mount_of(mounts, "cgroup2", "");
   if (mount.empty()) return;
-  const std::string base = mount + own_path(own, "");
-  const std::string controllers = read_text(base + "/cgroup.controllers");
-  if (controllers.find("memory") == std::string::npos) return;
-  // Refused where the host's own processes are in `base` and it is not the root.
-  if (!write_text(base + "/cgroup.subtree_control", "+memory +pids +cpu")) return;
+  std::string base = mount + own_path(own, "");
+  if (base.ends_with(members)) base.resize(base.size() - members.size());
+  std::istringstream there{read_text(base + "/cgroup.controllers")};
+  const std::set<std::string> controllers{std::istream_iterator<std::string>{there}, {}};
+  std::string on;
+  for (const char* name : {"memory", "pids", "cpu"})
+    if (controllers.contains(name)) on += std::string{on.empty() ? "+" : " +"} + name;
+  if (on.empty() || !bound_children(base, on)) return;
   const std::string parent = base + family;
   const std::string folder = parent + own_name();
   if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return;
   sweep(parent);
-  if (::mkdir(folder.c_str(), 0755) != 0 ||
-      !write_text(parent + "/cgroup.subtree_control", "+memory +pids +cpu") ||
-      !write_text(folder + "/cgroup.subtree_control", "+memory +pids +cpu"))
+  if (::mkdir(folder.c_str(), 0755) != 0 || !write_text(parent + "/cgroup.subtree_control", on) ||
+      !write_text(folder + "/cgroup.subtree_control", on))
     return;
-  own_.memory = own_.cpu = own_.cpu_usage = own_.pids = folder;
+  own_.cpu_usage = folder;  // cpu.stat needs no controller
+  if (controllers.contains("memory")) own_.memory = folder;
+  if (controllers.contains("pids")) own_.pids = folder;
+  if (controllers.contains("cpu")) own_.cpu = folder;
   parents_.push_back(folder);
   version_ = 2;
 }
