@@ -118,7 +118,10 @@ Result<> Loader::apply_preset(std::span<const AlgorithmPreset> presets) {
   std::vector<std::string_view> names;
   for (const AlgorithmPreset& preset : presets) {
     if (preset.name == name) {
-      spec_.trainer.algorithm = preset.config;
+      AlgorithmConfig& chosen = spec_.trainer.algorithm = preset.config;
+      const bool is_corrected =
+          chosen.importance_cap > 0.0 || chosen.loss == PolicyLossKind::decoupled_ppo;
+      if (!is_corrected) chosen.importance_cap = importance_cap_default;
       return {};
     }
     names.push_back(preset.name);

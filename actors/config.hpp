@@ -82,6 +82,8 @@ struct PublishSpec {
   PrecisionChoice precision = PrecisionChoice::bfloat16;  // of its tensors; automatic = the run's
 };
 
+inline constexpr double importance_cap_default = 2.0;
+
 struct ExperimentSpec {
   std::uint32_t format = 1;  // of the spec file
   std::string name{};        // of the run's kind; the file's name without .yaml unless stated
@@ -94,7 +96,9 @@ struct ExperimentSpec {
   ModelSpec model{};
   DataSpec data{};
   std::string algorithm_preset{};  // what trainer.algorithm started from; empty = the defaults
-  TrainerConfig trainer{};         // keys algorithm.*, learning.* and compute.micro_batch_tokens
+  // Keys algorithm.*, learning.* and compute.micro_batch_tokens. A run samples ahead of its
+  // learner, so by default tokens of older weights are weighted by min(pi / mu, 2) (algorithm.hpp).
+  TrainerConfig trainer{.algorithm = {.importance_cap = importance_cap_default}};
   SamplingParameters sampling{};
   ToolsSpec tools{};
   ComputeSpec compute{};

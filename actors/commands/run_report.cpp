@@ -94,10 +94,12 @@ Result<std::string> write_run_report(const std::string& home, const RunSummary& 
   data.run = to_string(id);
   data.goal = spec.goal;
   data.scenario = spec.scenario;
-  data.succeeded = !summary.gates.empty() && summary.gates_passed();
-  data.outcome = summary.gates.empty() ? "not finished: " + run["status"].get<std::string>()
-                 : data.succeeded      ? "passes all gates"
-                                       : "is refused by a gate";
+  const bool is_measured = summary.before.is_object() && summary.after.is_object();
+  data.succeeded = is_measured && summary.gates_passed();
+  data.outcome = !is_measured            ? "not finished: " + run["status"].get<std::string>()
+                 : summary.gates.empty() ? "finished; its spec sets no gates"
+                 : data.succeeded        ? "passes all gates"
+                                         : "is refused by a gate";
   data.summary = {{"steps", std::to_string(run["last_step"].get<std::uint64_t>())},
                   {"seed", std::to_string(run["seed"].get<std::uint64_t>())},
                   {"deterministic", run["is_deterministic"].get<bool>() ? "yes" : "no"},

@@ -46,6 +46,24 @@ TEST_CASE("the aim and every guard are judged after training") {
             "guard style falls by at most 10 points: fell by 20.0 points"});
 }
 
+TEST_CASE("what was not measured passes no gate") {
+  const Json nothing{{"figures", Json::object()}};
+  const GateSpec spec{.pass_rate_before_min = 0.05, .guard_fall_max = 0.5};
+  CHECK(refused(spec, nothing, nothing) ==
+        std::vector<std::string>{"held-out first turn before at least 5 %: nothing was measured"});
+
+  const auto whole = evaluation(0.5, 0.5);
+  auto without_guard = whole;
+  without_guard["figures"].erase("guard_style");
+  const std::string guard = "guard style falls by at most 50 points: was not measured ";
+  CHECK(refused(spec, whole, without_guard) == std::vector<std::string>{guard + "after the run"});
+  CHECK(refused(spec, without_guard, whole) == std::vector<std::string>{guard + "before the run"});
+}
+
+TEST_CASE("a spec without gates is judged by none") {
+  CHECK(judge_gates(GateSpec{}, evaluation(1.0, 0.9), evaluation(0.0, 0.1)).empty());
+}
+
 TEST_CASE("nothing is judged until both evaluations are there") {
   CHECK(judge_gates(GateSpec{}, evaluation(0.1, 0.5), Json{}).empty());
   CHECK(judge_gates(GateSpec{}, Json{}, evaluation(0.1, 0.5)).empty());

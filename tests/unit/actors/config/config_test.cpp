@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -74,6 +75,8 @@ void make_consistent(ExperimentSpec& spec) {
   spec.trainer.algorithm.kl_weight += 1.0;
   spec.data.held_out_tasks += 1;
   spec.evaluation.tasks_during = 1;
+  if (spec.gates.pass_rate_before_min > spec.gates.pass_rate_before_max)
+    std::swap(spec.gates.pass_rate_before_min, spec.gates.pass_rate_before_max);
 }
 
 }  // namespace
@@ -198,6 +201,17 @@ TEST_SUITE("actors/config") {
     model.context_length_max = 512;
     spec.sampling.top_k = 101;
     CHECK_FALSE(check_against_model(spec, model));
+  }
+
+  TEST_CASE("tokens of older weights are corrected unless the spec says otherwise") {
+    const auto cap_of = [](const std::string& text) {
+      return parse(text).value().trainer.algorithm.importance_cap;
+    };
+    CHECK(cap_of("task: {family: counting}") == 2.0);
+    CHECK(cap_of("{task: {family: counting}, algorithm: {importance_cap: 0}}") == 0.0);
+    const std::string preset = "{task: {family: counting}, algorithm: {preset: ";
+    CHECK(cap_of(preset + "group_mean.ppo_clip.constant_divisor}}") == 2.0);
+    CHECK(cap_of(preset + "group_mean.ppo_clip.constant_divisor, importance_cap: 3}}") == 3.0);
   }
 
   TEST_CASE("the experiment's own spec loads and says what the main job states") {
