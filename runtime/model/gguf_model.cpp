@@ -1,5 +1,6 @@
 // What GGUF metadata says of the model: its shape, its vocabulary, its tensors' names.
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include <fmt/format.h>
@@ -110,7 +111,8 @@ Result<ModelConfig> model_config_from_gguf(const GgufFile& file) {
   FLYWHEEL_TRY_VOID(read_sizes(file, prefix, config));
   FLYWHEEL_TRY(config.rms_norm_epsilon, file.number(prefix + "attention.layer_norm_rms_epsilon"));
   // The file rounds to single precision what config.json states as, say, 1e-05.
-  config.rms_norm_epsilon = std::stod(fmt::format("{:.6g}", config.rms_norm_epsilon));
+  config.rms_norm_epsilon =
+      std::strtod(fmt::format("{:.6g}", config.rms_norm_epsilon).c_str(), nullptr);
   if (file.has(prefix + "rope.freq_base")) {
     FLYWHEEL_TRY(config.rope_theta, file.number(prefix + "rope.freq_base"));
   }

@@ -83,8 +83,9 @@ std::string stripped(std::string_view text, const std::optional<std::string>& ch
                      bool right) {
   std::vector<char32_t> set;
   if (chars) set = utf8::code_points_of(*chars);
+  std::sort(set.begin(), set.end());  // both texts may be as long as a template's may be
   const auto drops = [&](char32_t c) {
-    return chars ? std::find(set.begin(), set.end(), c) != set.end() : utf8::is_python_space(c);
+    return chars ? std::binary_search(set.begin(), set.end(), c) : utf8::is_python_space(c);
   };
   std::size_t start = 0;
   std::size_t end = text.size();

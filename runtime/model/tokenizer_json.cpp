@@ -13,6 +13,9 @@ namespace {
 
 constexpr Token id_max = std::numeric_limits<Token>::max() / 2;
 
+// How far ids may go beyond the number of tokens: tables by id are as long as the largest.
+constexpr std::size_t unused_ids_max = 65'536;
+
 // Reads one file into parts; every refusal names the file.
 class Reader {
  public:
@@ -24,6 +27,7 @@ class Reader {
     FLYWHEEL_TRY_VOID(read_merges());
     FLYWHEEL_TRY_VOID(read_options());
     FLYWHEEL_TRY_VOID(read_added_tokens());
+    FLYWHEEL_TRY_VOID(check_ids());
     FLYWHEEL_TRY_VOID(check_decoder(field_or_null(json_, "decoder")));
     FLYWHEEL_TRY(parts_.normalizer,
                  Normalizer::from_json(field_or_null(json_, "normalizer"), where_));
@@ -54,6 +58,16 @@ class Reader {
         return refuse("the id of token '" + text + "' is not a number that fits");
       parts_.vocabulary.emplace(text, id.get<Token>());
     }
+    return {};
+  }
+
+  Result<> check_ids() const {
+    const std::size_t count_max = 2 * parts_.vocabulary.size() + unused_ids_max;
+    for (const auto& [text, id] : parts_.vocabulary)
+      if (static_cast<std::size_t>(id) >= count_max)
+        return refuse("the id of token '" + text + "' is " + std::to_string(id) +
+                      ", far above the " + std::to_string(parts_.vocabulary.size()) +
+                      " tokens there are");
     return {};
   }
 

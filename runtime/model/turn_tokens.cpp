@@ -44,9 +44,9 @@ Result<std::string> TurnTokens::render(const OrderedJson& messages, bool add_gen
 Result<std::vector<Span>> TurnTokens::spans_of(const std::string& text,
                                                const std::vector<Words>& words) const {
   std::vector<Span> spans;
-  std::size_t token_count = 0;
+  std::vector<Token> in_parts;
   const auto add = [&](TokenOrigin origin, std::vector<Token> tokens) {
-    token_count += tokens.size();
+    in_parts.insert(in_parts.end(), tokens.begin(), tokens.end());
     if (tokens.empty()) return;
     Span span;
     span.origin = origin;
@@ -74,7 +74,7 @@ Result<std::vector<Span>> TurnTokens::spans_of(const std::string& text,
   add_template(std::string_view{text}.substr(at));
   if (spells_special || words.empty()) return spans;
   auto whole = tokenizer_->encode(filled, true);
-  if (whole.size() == token_count) return spans;
+  if (whole == in_parts) return spans;
   // The words and the template merge at their border: the exact ids count as the author's.
   spans.clear();
   add(words.front().origin, std::move(whole));

@@ -212,6 +212,16 @@ TEST_SUITE("text/tokenizer") {
     CHECK(mentions(refusal_of({{"decoder", {{"type", "Metaspace"}}}}), "decoder"));
     CHECK(mentions(refusal_of({{"model", {{"vocab", {{"a", -1}}}}}}), "'a'"));
     CHECK(mentions(refusal_of({{"added_tokens", {{{"id", 1}}}}}), "'content'"));
+    CHECK(mentions(refusal_of({{"model", {{"vocab", {{"a", 1'000'000'000}}}}}}), "far above"));
+    CHECK(mentions(refusal_of({{"added_tokens",
+                                {{{"id", 1'000'000'000},
+                                  {"content", "<far>"},
+                                  {"special", true},
+                                  {"normalized", false},
+                                  {"lstrip", false},
+                                  {"rstrip", false},
+                                  {"single_word", false}}}}}),
+                   "far above"));
     CHECK(mentions(refusal_of(split_by("a^b")), "'^'"));
     CHECK(mentions(refusal_of(split_by("\\w+")), "'\\w'"));
     CHECK(mentions(refusal_of(split_by("[[:alpha:]]")), "set arithmetic"));

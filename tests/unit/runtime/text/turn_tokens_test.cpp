@@ -70,6 +70,17 @@ TEST_SUITE("text/turn_tokens") {
     }
   }
 
+  TEST_CASE("white space at a turn's border gets the ids of the whole rendered chat") {
+    const Lab lab;
+    for (const std::string user : {"\n\n ", " ", "\n", "a\n\n", "\t\n ", "x \n \n"}) {
+      CAPTURE(user);
+      std::vector<Token> tokens;
+      append(tokens, *lab.turns.opening("Be brief.", user));
+      CHECK(tokens == lab.rendered({{{"role", "system"}, {"content", "Be brief."}},
+                                    {{"role", "user"}, {"content", user}}}));
+    }
+  }
+
   TEST_CASE("a tool's output is of origin tool, the rest of its turn the template's") {
     const Lab lab;
 
