@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -30,7 +31,7 @@ double seconds_since(SteadyTime begin) {
 double percentile(std::vector<double> values, double share) {
   if (values.empty()) return 0.0;
   const auto last = static_cast<double>(values.size() - 1);
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * last + 0.5);
+  const auto at = values.begin() + std::lround(share * last);
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }
@@ -84,8 +85,8 @@ struct Bench {
     return all;
   }
 
-  Result<> apply(std::vector<LedgerChange> changes) {
-    for (auto& answer : ledger->apply(std::move(changes)))
+  Result<> apply(const std::vector<LedgerChange>& changes) {
+    for (auto& answer : ledger->apply(changes))
       if (!answer) return std::move(answer);
     return {};
   }
@@ -118,7 +119,7 @@ Result<double> Bench::records_per_second() {
     const auto end = std::min<std::uint64_t>(first + config.batch_size, config.record_count);
     std::vector<LedgerChange> changes;
     for (std::uint64_t i = first; i < end; ++i) changes.push_back(FinishRollout{id(i), transcript});
-    FLYWHEEL_TRY_VOID(apply(std::move(changes)));
+    FLYWHEEL_TRY_VOID(apply(changes));
   }
   return config.record_count / seconds_since(begin);
 }
@@ -151,7 +152,7 @@ Result<std::vector<double>> Bench::commit_seconds() {
     for (std::uint64_t i = first; i < end; ++i)
       changes.push_back(GradeRollout{id(i), bench_verdict()});
     changes.push_back(LeaseRollouts{run.id, step, ids(first, end)});
-    FLYWHEEL_TRY_VOID(apply(std::move(changes)));
+    FLYWHEEL_TRY_VOID(apply(changes));
     StepRecord record;
     record.run = run.id;
     record.step = step;

@@ -257,6 +257,7 @@ Result<> LedgerState::stage(const CommitStep& change, PendingChanges& pending) {
                                     step.policy_version, index->last_version)));
   const auto numbers = index->open(RolloutState::leased);
   std::vector<RolloutId> leased;
+  leased.reserve(numbers.size());
   for (const std::uint64_t number : numbers)
     leased.push_back(derive_id<RolloutId>(step.run, number));
   std::sort(step.consumed.begin(), step.consumed.end());

@@ -78,7 +78,7 @@ Result<std::unique_ptr<LedgerStore>> LedgerStore::open(KeyValueStore& store, con
   return std::unique_ptr<LedgerStore>{new LedgerStore{std::move(state)}};
 }
 
-std::vector<Result<>> LedgerStore::apply(std::vector<LedgerChange> changes) {
+std::vector<Result<>> LedgerStore::apply(const std::vector<LedgerChange>& changes) {
   const std::lock_guard lock{state_->mutex};
   PendingChanges pending;
   std::vector<Result<>> answers;
@@ -96,7 +96,7 @@ std::vector<Result<>> LedgerStore::apply(std::vector<LedgerChange> changes) {
 Result<> LedgerStore::one(LedgerChange change) {
   std::vector<LedgerChange> changes;
   changes.push_back(std::move(change));
-  return std::move(apply(std::move(changes)).front());
+  return std::move(apply(changes).front());
 }
 
 Result<> LedgerStore::create_run(const RunRecord& run) {

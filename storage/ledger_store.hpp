@@ -52,7 +52,7 @@ class LedgerStore {
   // --- changes; each of the short forms is one synced write -------------------------------------
   // Judges the changes in order, each against the outcome of those before it, and writes all that
   // stand in one synced batch. One answer a change; when the write fails, each gets its error.
-  std::vector<Result<>> apply(std::vector<LedgerChange> changes);
+  std::vector<Result<>> apply(const std::vector<LedgerChange>& changes);
 
   Result<> create_run(const RunRecord& run);  // already_exists
   Result<> set_run_status(RunId run, RunStatus status);

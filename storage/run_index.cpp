@@ -15,7 +15,8 @@ constexpr std::size_t id_bytes = 16;
 Result<RunIndex> RunIndex::load(const KeyValueReader& store, const RunRecord& run) {
   RunIndex index;
   index.group_size_ = run.group_size;
-  const auto take_rollout = [&](std::string_view key, RolloutProgress progress) -> Result<bool> {
+  const auto take_rollout = [&](std::string_view key,
+                                const RolloutProgress& progress) -> Result<bool> {
     const std::uint64_t stored = id_in_key(key).low & 0xffffffff;
     if (stored != index.size())
       return fail(Failure::corrupt, fmt::format("{}: rollout {} is missing from the ledger; run "
@@ -27,7 +28,7 @@ Result<RunIndex> RunIndex::load(const KeyValueReader& store, const RunRecord& ru
   FLYWHEEL_TRY_VOID(visit_records<RolloutProgress>(
       store, rollouts_key(RecordKind::rollout_progress, run.id), take_rollout));
 
-  const auto take_step = [&](std::string_view, StepRecord step) -> Result<bool> {
+  const auto take_step = [&](std::string_view, const StepRecord& step) -> Result<bool> {
     index.last_step = step.step;
     index.last_version = step.policy_version;
     return true;

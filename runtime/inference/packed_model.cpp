@@ -61,7 +61,8 @@ class Packer {
   std::byte* end_group(std::int64_t panels, std::int64_t in);
   void add_vector(const std::string& name, std::vector<float>& values, std::int64_t begin,
                   std::int64_t size);
-  Result<const torch::Tensor*> find(const std::string& name, std::vector<std::int64_t> shape) const;
+  Result<const torch::Tensor*> find(const std::string& name,
+                                    const std::vector<std::int64_t>& shape) const;
   Result<> fill_linear(const Linear& linear, ThreadTeam& team) const;
   Result<> fill_vector(const PackedModel::Vector& vector) const;
 
@@ -78,7 +79,8 @@ void Packer::add_linear(const std::string& name, std::int64_t out, std::int64_t 
 
 // Places the linears added since the last group; addresses are offsets until the buffer exists.
 std::byte* Packer::end_group(std::int64_t panels, std::int64_t in) {
-  auto* const address = reinterpret_cast<std::byte*>(size_bytes_);
+  auto* const address =
+      reinterpret_cast<std::byte*>(size_bytes_);  // NOLINT(performance-no-int-to-ptr)
   for (; group_begin_ < model_.linears_.size(); ++group_begin_)
     model_.linears_[group_begin_].panels = address;
   size_bytes_ += round_up(panels * panel_bytes(in), 64);
@@ -121,7 +123,7 @@ void Packer::lay_out_layer(const std::string& prefix, PackedLayer& layer) {
 }
 
 Result<const torch::Tensor*> Packer::find(const std::string& name,
-                                          std::vector<std::int64_t> shape) const {
+                                          const std::vector<std::int64_t>& shape) const {
   const auto found = weights_.tensors.find(name);
   if (found == weights_.tensors.end())
     return fail(Failure::invalid_argument, "weights: tensor '" + name + "' is missing");

@@ -84,7 +84,7 @@ Result<std::vector<PassAtK>> pass_at_powers(const ByTask& passed) {
     PassAtK row{k, {}, {}};
     FLYWHEEL_TRY(row.any, mean_pass_at_k(tasks, k));
     FLYWHEEL_TRY(row.all, mean_pass_all_k(tasks, k));
-    all.push_back(std::move(row));
+    all.push_back(row);
   }
 }
 

@@ -42,7 +42,7 @@ class ModelTool final : public Tool {
 
 }  // namespace
 
-std::shared_ptr<const Tool> model_tool(std::vector<std::string> models, AskModel ask,
+std::shared_ptr<const Tool> model_tool(const std::vector<std::string>& models, AskModel ask,
                                        ToolLimits limits) {
   return std::make_shared<ModelTool>(models, std::move(ask), limits);
 }

@@ -26,7 +26,7 @@ struct ModelQuestion {
 // Blocks until the model has answered or wait_max is over; called on worker threads.
 using AskModel = std::function<Result<std::string>(const ModelQuestion&)>;
 
-std::shared_ptr<const Tool> model_tool(std::vector<std::string> models, AskModel ask,
+std::shared_ptr<const Tool> model_tool(const std::vector<std::string>& models, AskModel ask,
                                        ToolLimits limits);
 
 }  // namespace flywheel

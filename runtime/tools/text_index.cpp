@@ -66,6 +66,7 @@ std::vector<TextHit> TextIndex::search(std::string_view query, std::size_t count
     }
   }
   std::vector<TextHit> hits;
+  hits.reserve(scores.size());
   for (const auto& [document, score] : scores) hits.push_back({document, score});
   const auto better = [](const TextHit& one, const TextHit& other) {
     return one.score != other.score ? one.score > other.score : one.document < other.document;

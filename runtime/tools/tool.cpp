@@ -34,7 +34,7 @@ const char* to_string(ToolStatus status) {
 }
 
 std::string clip_text(std::string_view text, std::size_t bytes_max) {
-  const std::string whole = as_utf8(text);
+  std::string whole = as_utf8(text);
   if (whole.size() <= bytes_max) return whole;
   const auto note = [](std::size_t bytes) {
     return fmt::format("\n[... {} bytes left out ...]\n", bytes);
