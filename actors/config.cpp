@@ -14,6 +14,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include "actors/config_keys.hpp"
+#include "runtime/tools/live_address.hpp"
+#include "runtime/tools/live_hosts.hpp"
 
 namespace flywheel {
 namespace {
@@ -33,6 +35,7 @@ class Loader {
   Result<> collect(const YAML::Node& map, const std::string& prefix);
   Result<> apply(std::span<const AlgorithmPreset> presets);
   Result<> check_together() const;
+  Result<> check_live_pages() const;
 
  private:
   tl::unexpected<Error> refuse(int line, const std::string& what) const {
@@ -290,6 +293,24 @@ Result<> Loader::check_together() const {
   return {};
 }
 
+// Nothing is fetched unless the proxy and the hosts are both stated.
+Result<> Loader::check_live_pages() const {
+  const ToolsSpec& tools = spec_.tools;
+  const auto hosts = LiveHosts::parse(tools.live_hosts);
+  if (!hosts) return refuse_key("tools.live_hosts", hosts.error().message);
+  if (tools.live_proxy.empty()) return {};
+  if (const auto proxy = check_live_proxy(tools.live_proxy); !proxy)
+    return refuse_key("tools.live_proxy", proxy.error().message);
+  if (hosts->is_empty())
+    return refuse_key("tools.live_hosts",
+                      "is empty and tools.live_proxy is set: list the hosts to fetch from");
+  if (spec_.deterministic)
+    return refuse_key("tools.live_proxy",
+                      "can't be set in a deterministic run: what the live web answers is no "
+                      "function of the seed");
+  return {};
+}
+
 }  // namespace
 
 std::span<const std::string_view> named_models() {
@@ -322,6 +343,7 @@ Result<ExperimentSpec> parse_experiment_spec(const std::string& text, const std:
                                             ": not YAML: " + exception.msg);
   }
   FLYWHEEL_TRY_VOID(loader.check_together());
+  FLYWHEEL_TRY_VOID(loader.check_live_pages());
   return spec;
 }
 
@@ -380,32 +402,6 @@ Result<> write_resolved_spec(const ExperimentSpec& spec, const std::string& path
                                           ": the resolved spec can't be written; is the disk "
                                           "full or the folder read-only?");
   return {};
-}
-
-std::vector<SpecKey> experiment_keys() {
-  ExperimentSpec defaults;
-  std::vector<SpecKey> keys;
-  for (const KeyRow& row : key_rows()) {
-    const KeySlot slot = row.slot(defaults);
-    keys.push_back({.path = std::string{row.path},
-                    .type = type_text(slot),
-                    .unit = std::string{row.unit},
-                    .meaning = std::string{row.meaning},
-                    .fallback = value_text(slot),
-                    .bounds = bounds_text(row.bounds)});
-  }
-  return keys;
-}
-
-std::string experiment_keys_text() {
-  std::string text;
-  for (const SpecKey& key : experiment_keys()) {
-    text += key.path + ": " + key.fallback + "\n    " + key.meaning + ".\n    " + key.type;
-    if (!key.unit.empty()) text += ", in " + key.unit;
-    if (!key.bounds.empty()) text += ", " + key.bounds;
-    text += "\n";
-  }
-  return text;
 }
 
 TrainerConfig trainer_config_of(const ExperimentSpec& spec, Precision precision) {

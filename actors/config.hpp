@@ -1,5 +1,4 @@
-// ExperimentSpec is one experiment as its YAML file states it; this file reads, checks and writes
-// it.
+// ExperimentSpec is one experiment as its YAML file states it, read, checked and written here.
 //
 //   spec.yaml ──load_experiment_spec──▶ ExperimentSpec ──write_resolved_spec──▶ the run's folder
 //

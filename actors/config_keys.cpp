@@ -100,4 +100,30 @@ std::string_view nearest_name(std::span<const std::string_view> candidates, std:
   return nearest;
 }
 
+std::vector<SpecKey> experiment_keys() {
+  ExperimentSpec defaults;
+  std::vector<SpecKey> keys;
+  for (const KeyRow& row : key_rows()) {
+    const KeySlot slot = row.slot(defaults);
+    keys.push_back({.path = std::string{row.path},
+                    .type = type_text(slot),
+                    .unit = std::string{row.unit},
+                    .meaning = std::string{row.meaning},
+                    .fallback = value_text(slot),
+                    .bounds = bounds_text(row.bounds)});
+  }
+  return keys;
+}
+
+std::string experiment_keys_text() {
+  std::string text;
+  for (const SpecKey& key : experiment_keys()) {
+    text += key.path + ": " + key.fallback + "\n    " + key.meaning + ".\n    " + key.type;
+    if (!key.unit.empty()) text += ", in " + key.unit;
+    if (!key.bounds.empty()) text += ", " + key.bounds;
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace flywheel

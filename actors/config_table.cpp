@@ -147,6 +147,13 @@ constexpr KeyRow rows[] = {
      any, FLYWHEEL_SLOT(&s.tools.image)},
     {"tools.snapshot", "", "web snapshot that the tool `browse` reads; empty = none", any,
      FLYWHEEL_SLOT(&s.tools.snapshot), KeyUse::path},
+    {"tools.live_proxy", "",
+     "HTTP proxy, http://HOST:PORT, that `browse` fetches pages through; empty = none is fetched. "
+     "What it answers is no function of the seed, so a deterministic run refuses it",
+     any, FLYWHEEL_SLOT(&s.tools.live_proxy)},
+    {"tools.live_hosts", "",
+     "hosts that may be fetched from, with commas: HOST, .DOMAIN (with all below it), HOST:PORT",
+     any, FLYWHEEL_SLOT(&s.tools.live_hosts)},
     {"tools.documents", "", "folder that the tool `search` reads; empty = none", any,
      FLYWHEEL_SLOT(&s.tools.documents), KeyUse::path},
 

@@ -1,6 +1,5 @@
 #include "actors/simulated_user.hpp"
 
-#include <set>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -10,6 +9,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/system/caf_failure.hpp"
 #include "runtime/system/request.hpp"
+#include "runtime/tools/shown_pages.hpp"
 #include "runtime/tools/tool_parts.hpp"
 
 namespace flywheel {
@@ -32,9 +32,9 @@ struct State {
   std::uint64_t turn_number = 0;  // assistant turns so far
   TaskSetting setting{};
   OrderedJson tool_schemas = OrderedJson::array();
-  std::uint32_t calls_run = 0;          // since the user's last words
-  std::set<std::string> pages_shown{};  // what the model may cite
-  bool has_used_tools = false;          // the tool host has a session of this conversation
+  std::uint32_t calls_run = 0;  // since the user's last words
+  ShownPages shown_pages{};     // what the model may cite
+  bool has_used_tools = false;  // the tool host has a session of this conversation
   int grade_attempts = 0;
   bool was_discarded = false;
 
@@ -118,7 +118,7 @@ std::vector<ToolCall> State::append_answer(const Generation& generation) {
     return {};
   }
   auto parsed = parse_tool_calls(text, "call_" + std::to_string(turn_number));
-  add_answer_parts(turn.parts, parsed.text, *context->toolbox, pages_shown);
+  add_answer_parts(turn.parts, parsed.text, *context->toolbox, shown_pages);
   add_call_parts(turn.parts, parsed.calls);
   return std::move(parsed.calls);
 }
@@ -132,8 +132,7 @@ Result<> State::append_tool_turn(const std::vector<ToolCall>& calls,
   Turn& turn = add_turn(Role::tool);
   turn.spans = std::move(spans);
   add_result_parts(turn.parts, calls, results);
-  for (const ToolResult& result : results)
-    pages_shown.insert(result.shown.begin(), result.shown.end());
+  for (const ToolResult& result : results) shown_pages.add(result);
   return {};
 }
 

@@ -24,6 +24,20 @@ ToolLimits limits_of(const ToolsSpec& spec) {
 // The name by which the tool `model` calls the model that the run trains.
 constexpr const char* policy_name = "policy";
 
+Result<std::shared_ptr<const Tool>> make_browse_tool(const ToolsSpec& spec,
+                                                     const ToolLimits& limits) {
+  auto pages = std::make_shared<PageStore>();
+  if (!spec.snapshot.empty()) {
+    FLYWHEEL_TRY(*pages, load_snapshot(spec.snapshot));
+  }
+  std::shared_ptr<const LivePages> live;
+  if (!spec.live_proxy.empty()) {
+    FLYWHEEL_TRY(auto opened, LivePages::open(spec.live_proxy, spec.live_hosts));
+    live = std::make_shared<const LivePages>(std::move(opened));
+  }
+  return browse_tool(std::move(pages), limits, std::move(live));
+}
+
 Result<std::shared_ptr<const Toolbox>> make_toolbox(const ToolsSpec& spec,
                                                     std::shared_ptr<ModelLine> line) {
   const ToolLimits limits = limits_of(spec);
@@ -33,9 +47,9 @@ Result<std::shared_ptr<const Toolbox>> make_toolbox(const ToolsSpec& spec,
   std::vector<std::shared_ptr<const Tool>> tools = {python_tool(limits), shell_tool(limits),
                                                     file_tool(limits),
                                                     model_tool({policy_name}, ask, limits)};
-  if (!spec.snapshot.empty()) {
-    FLYWHEEL_TRY(auto pages, load_snapshot(spec.snapshot));
-    tools.push_back(browse_tool(std::make_shared<PageStore>(std::move(pages)), limits));
+  if (!spec.snapshot.empty() || !spec.live_proxy.empty()) {
+    FLYWHEEL_TRY(auto browse, make_browse_tool(spec, limits));
+    tools.push_back(std::move(browse));
   }
   if (!spec.documents.empty()) {
     FLYWHEEL_TRY(auto pages, load_documents(spec.documents));
@@ -48,7 +62,7 @@ Result<> check_provided(const TaskFamily& family, const Toolbox& toolbox) {
   for (const std::string& name : family.tools())
     if (toolbox.find(name) == nullptr) {
       std::string remedy = "there is no such tool";
-      if (name == "browse") remedy = "set tools.snapshot to a web snapshot";
+      if (name == "browse") remedy = "set tools.snapshot to a web snapshot, or tools.live_proxy";
       if (name == "search") remedy = "set tools.documents to a folder of text files";
       return fail(Failure::invalid_input, "tasks of " + std::string{family.name()} +
                                               " use the tool " + name + ": " + remedy);

@@ -1,6 +1,7 @@
 # Third-party libraries from Debian; headers are SYSTEM so that our warnings stay ours.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(CURL 7.87 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(tl-expected REQUIRED)

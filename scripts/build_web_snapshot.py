@@ -5,57 +5,20 @@ build_web_snapshot.py PACKAGE|FOLDER BASE_URL OUT.jsonl [--limit N]
 
 PACKAGE is an installed Debian package with HTML pages (for example debian-reference-en); FOLDER is a
 folder of them. Each page becomes one line: its address below BASE_URL, its title and its text, in the
-form that runtime/tools/page_store.hpp describes. Scripts, styles and navigation are left out.
+form that runtime/tools/page_store.hpp describes.
 """
 import argparse
 import gzip
-import html.parser
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
-SKIPPED = {"script", "style", "nav", "head", "footer", "noscript", "template", "svg"}
-BLOCKS = {"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "ul", "ol",
-          "dl", "dt", "dd", "section", "article", "blockquote", "br", "hr", "figure"}
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import page_text  # noqa: E402
+
 PAGE_BYTES_MAX = 4 << 20
-
-
-class PageText(html.parser.HTMLParser):
-    """The words of a page, one line a block."""
-
-    def __init__(self):
-        super().__init__(convert_charrefs=True)
-        self.pieces, self.title = [], ""
-        self.skipped, self.in_title, self.in_pre = 0, False, 0
-
-    def handle_starttag(self, tag, attrs):
-        self.in_title = self.in_title or tag == "title"
-        self.skipped += tag in SKIPPED
-        self.in_pre += tag == "pre"
-        if tag in BLOCKS:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag):
-        if tag == "title":
-            self.in_title = False
-        self.skipped = max(0, self.skipped - (tag in SKIPPED))
-        self.in_pre = max(0, self.in_pre - (tag == "pre"))
-        if tag in BLOCKS:
-            self.pieces.append("\n")
-
-    def handle_data(self, data):
-        if self.in_title:
-            self.title += data
-        elif not self.skipped:
-            self.pieces.append(data if self.in_pre else re.sub(r"\s+", " ", data))
-
-    def text(self):
-        lines = [re.sub(r"[ \t]+$", "", line) for line in "".join(self.pieces).split("\n")]
-        lines = [line if line.startswith("  ") else line.strip() for line in lines]
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
 def page_files(source):
@@ -75,7 +38,7 @@ def is_page(path):
 def read(path):
     opened = gzip.open(path, "rb") if path.name.endswith(".gz") else open(path, "rb")
     with opened as file:
-        return file.read(PAGE_BYTES_MAX).decode("utf-8", errors="replace")
+        return file.read(PAGE_BYTES_MAX)
 
 
 def main():
@@ -93,12 +56,10 @@ def main():
     with open(part, "w", encoding="utf-8") as out:
         out.write(json.dumps({"format": 1, "source": options.source}) + "\n")
         for path in files:
-            page = PageText()
-            page.feed(read(path))
+            title, text = page_text.read_page(read(path))
             name = os.path.relpath(path, root).removesuffix(".gz")
             url = options.base_url.rstrip("/") + "/" + name
-            title = " ".join(page.title.split()) or name
-            out.write(json.dumps({"url": url, "title": title, "text": page.text()},
+            out.write(json.dumps({"url": url, "title": title or name, "text": text},
                                  ensure_ascii=False) + "\n")
     os.replace(part, options.out)
     print(f"{len(files)} pages in {options.out}")

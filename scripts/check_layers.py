@@ -42,6 +42,7 @@ OWNERS = {
     "yaml-cpp/": ("actors/config", "runtime/tasks/", "runtime/sandbox/image_recipe"),
     "CLI/": ("actors/",),
     "openssl/": ("runtime/net/", "runtime/transfer/"),
+    "curl/": ("runtime/tools/live_address", "runtime/tools/page_fetch"),
     "seccomp.h": ("runtime/sandbox/",),
 }
 OURS = ("runtime/", "storage/", "actors/", "experiments/", "tests/")

@@ -44,9 +44,14 @@ typename Inspector::result_type inspect(Inspector& f, ToolFile& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Page& x) {
+  return f(caf::meta::type_name("Page"), x.url, x.title, x.text, x.lines);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, ToolResult& x) {
   auto status = as_number(x.status);
-  return f(caf::meta::type_name("ToolResult"), status, x.text, x.files, x.shown);
+  return f(caf::meta::type_name("ToolResult"), status, x.text, x.files, x.shown, x.fetched);
 }
 
 template <class Inspector>

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "runtime/base/json.hpp"
-#include "runtime/tools/page_store.hpp"
+#include "runtime/tools/page.hpp"
 
 namespace flywheel {
 

@@ -29,13 +29,6 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-std::vector<std::size_t> line_starts(const std::string& text) {
-  std::vector<std::size_t> starts{0};
-  for (std::size_t i = 0; i + 1 < text.size(); ++i)
-    if (text[i] == '\n') starts.push_back(i + 1);
-  return starts;
-}
-
 Result<> add_snapshot_line(PageStore& store, const std::string& line, const std::string& where) {
   FLYWHEEL_TRY(const Json page, parse_json(line, where));
   FLYWHEEL_TRY(auto url, json_field<std::string>(page, "url", where));
@@ -47,15 +40,6 @@ Result<> add_snapshot_line(PageStore& store, const std::string& line, const std:
 }
 
 }  // namespace
-
-std::string_view line_of(const Page& page, std::size_t line) {
-  const std::size_t start = page.lines[line];
-  const std::size_t end =
-      line + 1 < page.lines.size() ? page.lines[line + 1] - 1 : page.text.size();
-  std::string_view text = std::string_view{page.text}.substr(start, end - start);
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  return text;
-}
 
 Result<> PageStore::add(std::string url, std::string title, std::string text) {
   if (url.empty()) return fail(Failure::invalid_input, "a page has no url");
@@ -72,8 +56,7 @@ Result<> PageStore::add(std::string url, std::string title, std::string text) {
     return fail(Failure::invalid_input, "the page " + dump_json(Json(url)) + " is not UTF-8");
   bytes_ += text.size();
   const auto number = static_cast<std::uint32_t>(pages_.size());
-  Page page{std::move(url), std::move(title), std::move(text), {}};
-  page.lines = line_starts(page.text);
+  Page page = make_page(std::move(url), std::move(title), std::move(text));
   // A passage is found by the page's title, too: its words belong to every part of it.
   for (std::size_t line = 0; line < page.lines.size();) {
     std::size_t next = line + 1;

@@ -7,7 +7,8 @@
 // {"url": "https://...", "title": "...", "text": "..."}. scripts/build_web_snapshot.py makes one
 // from a Debian documentation package.
 //
-// Guarantees: what is read is bounded and is UTF-8; nothing is fetched from anywhere.
+// Guarantees: what is read is bounded and is UTF-8; nothing is fetched from anywhere. A page of the
+//             live web never comes in here: it is its conversation's own (fetched_pages.hpp).
 // Threads:    const after loading; any thread.
 #pragma once
 
@@ -17,20 +18,13 @@
 #include <vector>
 
 #include "runtime/base/result.hpp"
+#include "runtime/tools/page.hpp"
 #include "runtime/tools/text_index.hpp"
 
 namespace flywheel {
 
-inline constexpr std::size_t page_bytes_max = 4 << 20;      // of one page's text
 inline constexpr std::size_t store_bytes_max = 1ULL << 30;  // of all pages together
 inline constexpr std::size_t passage_bytes = 1200;          // about; what is found by words
-
-struct Page {
-  std::string url{};
-  std::string title{};
-  std::string text{};
-  std::vector<std::size_t> lines{};  // where each line starts
-};
 
 struct PassageHit {
   const Page* page = nullptr;
@@ -66,8 +60,5 @@ Result<PageStore> load_snapshot(const std::string& path);
 // Every regular text file (.txt .md .csv .rst) below the folder, as the page `file:PATH`; links are
 // not followed.
 Result<PageStore> load_documents(const std::string& folder);
-
-// One line of a page, without its end.
-std::string_view line_of(const Page& page, std::size_t line);
 
 }  // namespace flywheel

@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "runtime/tools/plain_text.hpp"
+
 namespace flywheel {
 namespace {
-
-// The bytes as UTF-8 that any reader takes: JSON's writer replaces what is none.
-std::string as_utf8(std::string_view bytes) {
-  const std::string quoted = dump_json(Json(std::string{bytes}));
-  return Json::parse(quoted).get<std::string>();
-}
 
 bool continues_a_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;

@@ -19,11 +19,11 @@
 #include <vector>
 
 #include "runtime/base/json.hpp"
+#include "runtime/tools/page.hpp"
 
 namespace flywheel {
 
 class ToolSession;
-struct Page;
 
 // What the model is told of a tool. `parameters` is a JSON schema of the subset in tool_schema.hpp.
 struct ToolSpec {
@@ -61,6 +61,7 @@ struct ToolResult {
   std::string text{};  // what the model reads, within output_bytes_max
   std::vector<ToolFile> files{};
   std::vector<std::string> shown{};  // urls of the pages whose words are in the text
+  std::vector<Page> fetched{};       // from the live web, for this conversation only
 };
 
 class Tool {

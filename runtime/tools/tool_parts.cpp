@@ -30,10 +30,9 @@ void add_result_parts(std::vector<Part>& parts, const std::vector<ToolCall>& cal
 }
 
 void add_answer_parts(std::vector<Part>& parts, const std::string& answer, const Toolbox& toolbox,
-                      const std::set<std::string>& shown) {
-  const auto cited = check_citations(answer, [&](std::string_view url) -> const Page* {
-    return shown.contains(std::string{url}) ? toolbox.page(url) : nullptr;
-  });
+                      const ShownPages& shown) {
+  const auto cited =
+      check_citations(answer, [&](std::string_view url) { return shown.find(url, toolbox); });
   std::size_t at = 0;
   const auto add = [&](std::size_t end, std::string url) {
     if (end > at)

@@ -2,12 +2,12 @@
 // tokens that the model saw are the transcript's spans.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "runtime/base/transcript.hpp"
 #include "runtime/tools/citation.hpp"
+#include "runtime/tools/shown_pages.hpp"
 #include "runtime/tools/tool.hpp"
 #include "runtime/tools/tool_call.hpp"
 #include "runtime/tools/toolbox.hpp"
@@ -24,6 +24,6 @@ void add_result_parts(std::vector<Part>& parts, const std::vector<ToolCall>& cal
 // Text parts that joined are the answer without its citation tags. A part that is cited has the url
 // as its name: its words are a byte-exact span of that page, one of `shown`.
 void add_answer_parts(std::vector<Part>& parts, const std::string& answer, const Toolbox& toolbox,
-                      const std::set<std::string>& shown);
+                      const ShownPages& shown);
 
 }  // namespace flywheel

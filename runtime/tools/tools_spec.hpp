@@ -13,6 +13,8 @@ struct ToolsSpec {
   std::uint32_t threads = 2;              // calls and code graders that run at once, each
   std::string image = "host";             // of the containers
   std::string snapshot{};                 // a web snapshot for `browse`; empty = none
+  std::string live_proxy{};               // http://HOST:PORT; empty = nothing is fetched
+  std::string live_hosts{};               // what LiveHosts::parse() takes
   std::string documents{};                // a folder for `search`; empty = none
 };
 

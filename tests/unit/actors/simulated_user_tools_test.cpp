@@ -81,6 +81,22 @@ struct ToolLab {
   }
 };
 
+// Stands in for `python`, the tool that the tasks of the lab allow; it fetches a page.
+class FetchingTool final : public Tool {
+ public:
+  FetchingTool() { spec_.name = "python"; }
+  const ToolSpec& spec() const override { return spec_; }
+  ToolLimits limits() const override { return {}; }
+  ToolResult run(const Json&, ToolSession&) const override {
+    return {.text = "Owls hunt at night.",
+            .shown = {"http://a.org/"},
+            .fetched = {make_page("http://a.org/", "Owls", "Owls hunt at night.\n")}};
+  }
+
+ private:
+  ToolSpec spec_{};
+};
+
 std::vector<PartKind> kinds_of(const Turn& turn) {
   std::vector<PartKind> kinds;
   for (const Part& part : turn.parts) kinds.push_back(part.kind);
@@ -193,6 +209,23 @@ TEST_SUITE("actors/simulated_user_tools") {
     CHECK(parts[1].kind == PartKind::file);
     CHECK(parts[1].name == "plot_1.png");
     CHECK(parts[1].text == "data:image/png;base64," + encode_base64("PNG!"));
+  }
+
+  TEST_CASE("an answer cites a page that its conversation fetched, and before that it can't") {
+    const std::string cite = "<cite url=\"http://a.org/\">Owls hunt</cite>";
+    ToolLab lab;
+    lab.run.context->toolbox = std::make_shared<Toolbox>(
+        std::vector<std::shared_ptr<const Tool>>{std::make_shared<FetchingTool>()});
+    lab.script.answers = {{cite + call_text("python", OrderedJson::object())}, {cite}};
+
+    const Rollout rollout = lab.talk();
+
+    const auto& turns = rollout.transcript.turns;
+    REQUIRE(turns.size() == 4);
+    CHECK(turns[1].parts[0].text == "Owls hunt");
+    CHECK(turns[1].parts[0].name.empty());
+    CHECK(turns[3].parts[0].text == "Owls hunt");
+    CHECK(turns[3].parts[0].name == "http://a.org/");
   }
 
   TEST_CASE("past the bound the model is told once; then its turn is its answer") {

@@ -27,6 +27,7 @@ class CheckLayers(support.PlantedTree):
         for library, file in (("torch/torch.h", "actors/a.cpp"), ("caf/all.hpp", "storage/a.cpp"),
                               ("boost/asio.hpp", "actors/a.cpp"), ("rocksdb/db.h", "storage/a.cpp"),
                               ("yaml-cpp/yaml.h", "actors/node.cpp"),
+                              ("curl/curl.h", "runtime/tools/browse_tool.cpp"),
                               ("ATen/ATen.h", "actors/a.cpp")):
             with self.subTest(library):
                 self.write(file, f"#include <{library}>\n")

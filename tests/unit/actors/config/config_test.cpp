@@ -77,6 +77,9 @@ void make_consistent(ExperimentSpec& spec) {
   spec.evaluation.tasks_during = 1;
   if (spec.gates.pass_rate_before_min > spec.gates.pass_rate_before_max)
     std::swap(spec.gates.pass_rate_before_min, spec.gates.pass_rate_before_max);
+  spec.deterministic = false;
+  spec.tools.live_proxy = "http://127.0.0.1:3128";
+  spec.tools.live_hosts = ".example.org, docs.example.net:8080";
 }
 
 }  // namespace
@@ -189,6 +192,25 @@ TEST_SUITE("actors/config") {
     CHECK_FALSE(parse("{}"));
     CHECK(load_experiment_spec("specs/absent.yaml", presets).error().failure == Failure::not_found);
     CHECK_FALSE(load_experiment_spec("tests", presets));
+  }
+
+  TEST_CASE("live pages need a proxy and a list of hosts, and are off unless both are there") {
+    const std::string proxy = "tools:\n  live_proxy: http://127.0.0.1:3128\n";
+
+    CHECK(parse("task: {family: counting}")->tools.live_proxy.empty());
+    CHECK(error_of(proxy + "  live_hosts: docs.example.org, .wiki.example.org\n").empty());
+    CHECK(error_of("tools:\n  live_hosts: docs.example.org\n").empty());
+    CHECK(error_of(proxy) ==
+          "specs/derisk.yaml:1: tools.live_hosts is empty and tools.live_proxy is set: list the "
+          "hosts to fetch from");
+    CHECK(error_of(proxy + "  live_hosts: 'a.org, *.b.org'\n")
+              .find(":5: tools.live_hosts has the entry '*.b.org', must be HOST, .DOMAIN") !=
+          std::string::npos);
+    CHECK(error_of("tools: {live_proxy: \"socks5://127.0.0.1:1\", live_hosts: a.org}\n")
+              .find(":3: tools.live_proxy must be http://HOST:PORT") != std::string::npos);
+    CHECK(error_of("deterministic: true\n" + proxy + "  live_hosts: a.org\n")
+              .find(":5: tools.live_proxy can't be set in a deterministic run") !=
+          std::string::npos);
   }
 
   TEST_CASE("the model's own limits are checked once it is known") {

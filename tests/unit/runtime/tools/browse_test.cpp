@@ -28,7 +28,7 @@ struct Lab {
   std::shared_ptr<const PageStore> pages = sample_pages();
   Toolbox box{{browse_tool(pages, {.output_bytes_max = 1000})}};
   ToolSession session{};
-  std::set<std::string> shown{};
+  ShownPages shown{};
 
   ToolResult browse(const Json& arguments) {
     ToolCall call;
@@ -36,13 +36,11 @@ struct Lab {
     call.arguments = arguments;
     const std::vector<std::string> allowed{"browse"};
     auto result = box.run(call, allowed, session);
-    shown.insert(result.shown.begin(), result.shown.end());
+    shown.add(result);
     return result;
   }
   CitedAnswer cite(const std::string& answer) {
-    return check_citations(answer, [this](std::string_view url) {
-      return shown.contains(std::string{url}) ? box.page(url) : nullptr;
-    });
+    return check_citations(answer, [this](std::string_view url) { return shown.find(url, box); });
   }
 };
 

@@ -8,11 +8,13 @@
 
 #include "runtime/grading/one_line_function_grader.hpp"
 #include "runtime/tasks/one_line_functions.hpp"
+#include "runtime/tools/browse_tool.hpp"
 #include "runtime/tools/file_tool.hpp"
 #include "runtime/tools/python_tool.hpp"
 #include "runtime/tools/sandbox_workbench.hpp"
 #include "runtime/tools/shell_tool.hpp"
 #include "runtime/tools/tool_session.hpp"
+#include "tests/support/little_proxy.hpp"
 
 namespace flywheel::testing {
 namespace {
@@ -54,6 +56,13 @@ struct Lab {
     return shell_tool(limits)->run({{"command", command}}, session);
   }
   ToolResult look(const Json& arguments) { return file_tool(limits)->run(arguments, session); }
+  ToolResult open_live(const LittleProxy& proxy, const std::string& url) {
+    auto live = LivePages::open(proxy.url(), "docs.example.org");
+    REQUIRE(live);
+    return browse_tool(std::make_shared<PageStore>(), limits,
+                       std::make_shared<const LivePages>(*live))
+        ->run({{"action", "open"}, {"url", url}}, session);
+  }
 };
 
 bool has(const ToolResult& result, const std::string& words) {
@@ -170,6 +179,64 @@ TEST_SUITE("runtime/tools_sandbox") {
 
     CAPTURE(result.text);
     CHECK(has(result, "quarterly report"));
+  }
+
+  TEST_CASE("HTML of the live web becomes the text that a snapshot of it has") {
+    const LittleProxy proxy{[](const std::string&) {
+      return page_answer(
+          "<html><head><title>A  page</title><style>p { color: red }</style><body>\n"
+          "<nav>Home | Next</nav><h1>Lists &amp; sets</h1><p>A list keeps\n items in   order.</p>"
+          "<pre>x = [1]\n  y = 2</pre><script>alert(1)</script>&#xD800;\xFF\x1Bthe end",
+          "text/html; charset=utf-8");
+    }};
+    Lab lab;
+
+    const auto result = lab.open_live(proxy, "http://docs.example.org/lists");
+
+    CAPTURE(result.text);
+    REQUIRE(result.fetched.size() == 1);
+    CHECK(result.fetched[0].title == "A page");
+    CHECK(result.fetched[0].text ==
+          "Lists & sets\n\nA list keeps items in order.\n\nx = [1]\n  y = 2\n"
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+          "the end\n");
+  }
+
+  TEST_CASE("what a model does to its own Python does not change the pages that it may cite") {
+    const LittleProxy proxy{[](const std::string&) {
+      return page_answer("<title>t</title><p>what the page says</p>", "text/html");
+    }};
+    Lab lab;
+    lab.shell(
+        "mkdir -p html; for f in re.py html/__init__.py html/parser.py sitecustomize.py; do "
+        "echo \"print('forged'); raise SystemExit\" > $f; done; "
+        "cp re.py /usr/lib/python3/dist-packages/sitecustomize.py");
+
+    const auto result = lab.open_live(proxy, "http://docs.example.org/a");
+
+    CAPTURE(result.text);
+    CHECK(has(result, "what the page says"));
+    CHECK_FALSE(has(result, "forged"));
+    CHECK(has(lab.shell("python3 -c 'import re'"), "forged"));  // the attempt is a real one
+  }
+
+  TEST_CASE("HTML that takes Python too long is stopped at the call's limit") {
+    const LittleProxy proxy{[](const std::string&) {
+      std::string page;
+      for (int i = 0; i < 250'000; ++i) page += "<p><b>a &amp; b";
+      return page_answer(page, "text/html");
+    }};
+    Lab lab;
+    lab.limits.wall_time_max = 400ms;
+    const auto start = std::chrono::steady_clock::now();
+
+    const auto result = lab.open_live(proxy, "http://docs.example.org/a");
+
+    CAPTURE(result.text);
+    CHECK(std::chrono::steady_clock::now() - start < 10s);
+    CHECK(result.status == ToolStatus::timeout);
+    CHECK(has(result, "its HTML could not be read in time"));
+    CHECK(result.fetched.empty());
   }
 
   TEST_CASE("a file laid over a bound folder hides what the folder has there") {
