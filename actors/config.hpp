@@ -1,7 +1,7 @@
 // ExperimentSpec is one experiment as its YAML file states it; this file reads, checks and writes
 // it.
 //
-//   spec.yaml ──load_experiment_spec──▶ ExperimentSpec ──write_resolved_spec──▶ the run's folder
+//   spec.yaml ──load_experiment_spec──▶ ExperimentSpec ──resolved_spec_text──▶ the run's folder
 //
 // Guarantees: every key has one row in experiment_keys(), which the loader, the writer and `--help`
 //             share; an unknown key, a wrong type or an impossible number is one line with file,
@@ -132,7 +132,6 @@ Result<> check_against_model(const ExperimentSpec& spec, const ModelConfig& mode
 
 // Every key with its value, meaning and unit.
 std::string resolved_spec_text(const ExperimentSpec& spec);
-Result<> write_resolved_spec(const ExperimentSpec& spec, const std::string& path);
 
 // What the parts are given; `precision` is the one that model.precision came down to.
 TrainerConfig trainer_config_of(const ExperimentSpec& spec, Precision precision);

@@ -61,8 +61,7 @@ class PartSpawner {
       return caf::actor_cast<caf::actor>(spawn_grader(system, context, {.threads = workers}));
     });
     if (config_.tools.toolbox) parts_.tools = tool_host();
-    parts_.ledger =
-        spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
+    parts_.ledger = spawn_ledger(system_, *services_.ledger, Placement::own_thread);
     snapshot_writer = spawn_snapshot_writer(system_, Placement::own_thread);
     parts_.learner = learner();
     parts_.publisher = publisher();
