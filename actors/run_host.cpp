@@ -50,6 +50,10 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
                                             to_string(hash) + ", the run began with " +
                                             to_string(record.base_weights));
   FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
+  FLYWHEEL_TRY(const auto free_bytes,
+               services.checkpoints->remove_strays(run, services.workspace->snapshot_folder(run)));
+  if (free_bytes > 0)
+    log_info("{}: {} bytes of unfinished snapshots are removed", to_string(run), free_bytes);
   FLYWHEEL_TRY_VOID(services.ledger->set_run_status(run, RunStatus::running));
   return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
                                               std::move(record), std::move(means)}};

@@ -143,7 +143,8 @@ Result<> RunKeeper::evaluated(const Evaluated& evaluated) {
 
 Result<> RunKeeper::snapshot_saved(const SnapshotSaved& saved) {
   const auto committed = config_.checkpoints->commit_snapshot(
-      config_.context->run, saved.step, saved.path, saved.hash, now_ms(*config_.context->clock));
+      config_.context->run, saved.step, saved.path, saved.hash, now_ms(*config_.context->clock),
+      config_.context->spec.snapshots.kept);
   if (!committed) return fail(committed.error());
   config_.feed->tell("snapshot", fmt::format("after step {}", saved.step));
   return {};
