@@ -115,10 +115,11 @@ void Api::stream_events(const HttpRequest& request, const Responder& responder) 
   }
   auto watcher = std::make_shared<Watcher>();
   watcher->stream = responder.open_stream({.overflow = Overflow::drop_oldest});
-  RunFeed& feed = host->feed();
-  const auto number = feed.watch([&feed, watcher] { send_news(feed, *watcher); });
-  watcher->stream.when_gone([&feed, number] { feed.unwatch(number); });
-  send_news(feed, *watcher);
+  // The feed calls its watcher only while it lives; the stream may outlive the host.
+  const auto feed = host->feed();
+  const auto number = feed->watch([feed = feed.get(), watcher] { send_news(*feed, *watcher); });
+  watcher->stream.when_gone([feed, number] { feed->unwatch(number); });
+  send_news(*feed, *watcher);
 }
 
 void Api::add_routes(HttpServer& server) {

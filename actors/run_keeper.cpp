@@ -173,7 +173,7 @@ bool RunKeeper::has_evaluation(const std::string& name) const {
 void RunKeeper::ended(const RunOutcome& outcome) {
   {
     const std::lock_guard lock{mutex_};
-    outcome_ = outcome;
+    if (!outcome_) outcome_ = outcome;
   }
   has_ended_.notify_all();
 }

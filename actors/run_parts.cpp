@@ -171,7 +171,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
                                       {"snapshot writer", as_actor(spawner.snapshot_writer)},
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
-                                     experiment_);
+                                     experiment_, keeper);
   all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator),
           as_actor(spawner.evaluation_sampler)};
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));

@@ -69,7 +69,7 @@ Ended follow(RunHost& host, bool json) {
   FeedCursor cursor;
   bool is_stopping = false;
   for (;;) {
-    const auto view = host.feed().next(cursor, 200ms);
+    const auto view = host.feed()->next(cursor, 200ms);
     for (const FeedEvent& event : view.events) display.event(event.kind, event.message);
     if (view.outcome) {
       display.update(view.snapshot);
