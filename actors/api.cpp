@@ -128,7 +128,7 @@ Result<Json> Api::run(RunId id) const {
   json["evaluations"] = evaluation_names(services_.workspace->run_folder(id) / "evaluations");
   if (host) {
     FeedCursor cursor;
-    const auto view = host->feed().next(cursor, std::chrono::milliseconds{0});
+    const auto view = host->feed()->next(cursor, std::chrono::milliseconds{0});
     json["progress"] = Json::parse(progress_json(view.snapshot).dump());
   }
   return json;

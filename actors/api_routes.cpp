@@ -53,8 +53,9 @@ void send_news(RunFeed& feed, Watcher& watcher) {
 }
 
 Result<CheckpointId> checkpoint_of(const Json& candidate) {
-  const auto text = candidate.value("checkpoint", "");
-  if (text.empty()) return CheckpointId{};  // the base model
+  if (!candidate.contains("checkpoint")) return CheckpointId{};  // the base model
+  FLYWHEEL_TRY(const auto text, json_field<std::string>(candidate, "checkpoint", "candidate"));
+  if (text.empty()) return CheckpointId{};
   return parse_id<CheckpointId>(text);
 }
 
@@ -65,43 +66,68 @@ Result<VoteChoice> choice_of(const std::string& text) {
               "choice '" + text + "': left, right, tie, both_bad, up or down");
 }
 
+bool is_of_one(VoteChoice choice) {
+  return choice == VoteChoice::up || choice == VoteChoice::down;
+}
+
+// One answer as a conversation of its own: the prompt, then the answer.
+Conversation conversation_of(const Vote& vote, const std::string& prompt, std::string answer) {
+  Conversation conversation;
+  conversation.title = prompt.substr(0, 80);
+  conversation.created_ms = vote.created_ms;
+  conversation.transcript.owner = vote.rater;
+  conversation.transcript.origin = RecordOrigin::human;
+  Turn user{.role = Role::user};
+  user.parts.push_back({.text = prompt});
+  Turn assistant{.parent = 0, .role = Role::assistant};
+  assistant.parts.push_back({.text = std::move(answer)});
+  conversation.transcript.turns = {std::move(user), std::move(assistant)};
+  return conversation;
+}
+
+// A field that may be left out; one of the wrong type is the caller's error all the same.
+template <class T>
+Result<T> optional_field(const Json& body, const char* name, T fallback) {
+  if (!body.contains(name)) return fallback;
+  return json_field<T>(body, name, "body");
+}
+
 }  // namespace
 
-// {"choice", "rater", "prompt", "candidates": [{"checkpoint", "answer"}, ...]}: each answer becomes
-// a conversation of its own, then the vote on them is stored.
+// {"choice", "rater", "note", "consent", "prompt", "candidates": [{"checkpoint", "answer"}, ...]}:
+// each answer becomes a conversation of its own, stored in one write with the vote on them. Two
+// candidates for a comparison, one for up or down.
 Result<Json> Api::add_vote(const Json& body) {
   FLYWHEEL_TRY(const auto choice_text, json_field<std::string>(body, "choice", "body"));
   FLYWHEEL_TRY(const auto prompt, json_field<std::string>(body, "prompt", "body"));
   FLYWHEEL_TRY(const Json candidates, json_field<Json>(body, "candidates", "body"));
+  FLYWHEEL_TRY(const bool consent, optional_field(body, "consent", false));
   Vote vote;
   vote.id = make_id<VoteId>(*services_.clock);
   vote.created_ms = vote.id.created_ms();
-  vote.rater = body.value("rater", "local");
-  vote.note = body.value("note", "");
+  FLYWHEEL_TRY(vote.rater, optional_field(body, "rater", std::string{"local"}));
+  FLYWHEEL_TRY(vote.note, optional_field(body, "note", std::string{}));
   FLYWHEEL_TRY(vote.choice, choice_of(choice_text));
+  const std::size_t expected = is_of_one(vote.choice) ? 1 : 2;
+  if (!candidates.is_array() || candidates.size() != expected)
+    return fail(Failure::invalid_input, "body: field 'candidates' must be a list of " +
+                                            std::to_string(expected) + " for choice '" +
+                                            choice_text + "'");
+  std::vector<Conversation> answers;
   for (const Json& each : candidates) {
     VoteCandidate candidate{.turn = 1};
+    FLYWHEEL_TRY(auto text, json_field<std::string>(each, "answer", "candidate"));
     FLYWHEEL_TRY(candidate.checkpoint, checkpoint_of(each));
-    FLYWHEEL_TRY(const auto text, json_field<std::string>(each, "answer", "candidate"));
-    Conversation conversation;
-    conversation.id = make_id<ConversationId>(*services_.clock);
-    conversation.title = prompt.substr(0, 80);
-    conversation.created_ms = vote.created_ms;
-    conversation.checkpoint = candidate.checkpoint;
-    conversation.transcript.owner = vote.rater;
-    conversation.transcript.origin = RecordOrigin::human;
-    conversation.transcript.consent = body.value("consent", false);
-    Turn user{.id = derive_id<TurnId>(conversation.id, 0), .role = Role::user};
-    user.parts.push_back({.text = prompt});
-    Turn assistant{
-        .id = derive_id<TurnId>(conversation.id, 1), .parent = 0, .role = Role::assistant};
-    assistant.parts.push_back({.text = text});
-    conversation.transcript.turns = {std::move(user), std::move(assistant)};
-    FLYWHEEL_TRY_VOID(services_.conversations->create(conversation));
-    candidate.conversation = conversation.id;
+    Conversation& answer = answers.emplace_back(conversation_of(vote, prompt, std::move(text)));
+    answer.id = make_id<ConversationId>(*services_.clock);
+    answer.checkpoint = candidate.checkpoint;
+    answer.transcript.consent = consent;
+    for (std::size_t i = 0; i < answer.transcript.turns.size(); ++i)
+      answer.transcript.turns[i].id = derive_id<TurnId>(answer.id, i);
+    candidate.conversation = answer.id;
     vote.candidates.push_back(candidate);
   }
-  FLYWHEEL_TRY_VOID(services_.conversations->add_vote(vote));
+  FLYWHEEL_TRY_VOID(services_.conversations->add_vote(vote, answers));
   return Json{{"id", to_string(vote.id)}, {"stored", true}};
 }
 
@@ -115,10 +141,11 @@ void Api::stream_events(const HttpRequest& request, const Responder& responder) 
   }
   auto watcher = std::make_shared<Watcher>();
   watcher->stream = responder.open_stream({.overflow = Overflow::drop_oldest});
-  RunFeed& feed = host->feed();
-  const auto number = feed.watch([&feed, watcher] { send_news(feed, *watcher); });
-  watcher->stream.when_gone([&feed, number] { feed.unwatch(number); });
-  send_news(feed, *watcher);
+  // The feed calls its watcher only while it lives; the stream may outlive the host.
+  const auto feed = host->feed();
+  const auto number = feed->watch([feed = feed.get(), watcher] { send_news(*feed, *watcher); });
+  watcher->stream.when_gone([feed, number] { feed->unwatch(number); });
+  send_news(*feed, *watcher);
 }
 
 void Api::add_routes(HttpServer& server) {

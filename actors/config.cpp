@@ -390,20 +390,6 @@ std::string resolved_spec_text(const ExperimentSpec& spec) {
   return text;
 }
 
-Result<> write_resolved_spec(const ExperimentSpec& spec, const std::string& path) {
-  const std::string temporary = path + ".tmp";
-  std::ofstream file{temporary, std::ios::binary | std::ios::trunc};
-  file << resolved_spec_text(spec);
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(temporary, path, error);
-  if (!file || error)
-    return fail(Failure::unavailable, path +
-                                          ": the resolved spec can't be written; is the disk "
-                                          "full or the folder read-only?");
-  return {};
-}
-
 TrainerConfig trainer_config_of(const ExperimentSpec& spec, Precision precision) {
   TrainerConfig config = spec.trainer;
   config.precision = precision;

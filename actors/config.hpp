@@ -1,6 +1,6 @@
 // ExperimentSpec is one experiment as its YAML file states it, read, checked and written here.
 //
-//   spec.yaml ──load_experiment_spec──▶ ExperimentSpec ──write_resolved_spec──▶ the run's folder
+//   spec.yaml ──load_experiment_spec──▶ ExperimentSpec ──resolved_spec_text──▶ the run's folder
 //
 // Guarantees: every key has one row in experiment_keys(), which the loader, the writer and `--help`
 //             share; an unknown key, a wrong type or an impossible number is one line with file,
@@ -108,18 +108,6 @@ struct ExperimentSpec {
   PublishSpec publish{};
 };
 
-// A row of the table of keys, for help and documentation.
-struct SpecKey {
-  std::string path{};  // for example "task.tasks_per_step"
-  std::string type{};  // "whole number", "number", "text", "yes or no", a list of names, ...
-  std::string unit{};
-  std::string meaning{};
-  std::string fallback{};  // the default as YAML
-  std::string bounds{};    // for example "at least 1"; empty = any
-};
-std::vector<SpecKey> experiment_keys();
-std::string experiment_keys_text();  // the table for a terminal
-
 // Model names that a spec may use instead of a path.
 std::span<const std::string_view> named_models();
 
@@ -135,7 +123,6 @@ Result<> check_against_model(const ExperimentSpec& spec, const ModelConfig& mode
 
 // Every key with its value, meaning and unit.
 std::string resolved_spec_text(const ExperimentSpec& spec);
-Result<> write_resolved_spec(const ExperimentSpec& spec, const std::string& path);
 
 // What the parts are given; `precision` is the one that model.precision came down to.
 TrainerConfig trainer_config_of(const ExperimentSpec& spec, Precision precision);

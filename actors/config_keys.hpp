@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "actors/config.hpp"
 
@@ -53,5 +54,17 @@ std::string value_text(const KeySlot& slot);  // as YAML on one line
 
 // The candidate with the fewest edits (a swap of neighbours counts one), or "" if none is near.
 std::string_view nearest_name(std::span<const std::string_view> candidates, std::string_view name);
+
+// A row of the table of keys, for help and documentation.
+struct SpecKey {
+  std::string path{};  // for example "task.tasks_per_step"
+  std::string type{};  // "whole number", "number", "text", "yes or no", a list of names, ...
+  std::string unit{};
+  std::string meaning{};
+  std::string fallback{};  // the default as YAML
+  std::string bounds{};    // for example "at least 1"; empty = any
+};
+std::vector<SpecKey> experiment_keys();
+std::string experiment_keys_text();  // the table for a terminal
 
 }  // namespace flywheel

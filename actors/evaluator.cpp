@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
+#include <fmt/format.h>
 
 #include "actors/simulated_user.hpp"
 #include "runtime/base/hash.hpp"
@@ -23,17 +25,42 @@ using namespace std::chrono_literals;
 using Promise = caf::typed_response_promise<Evaluated>;
 
 constexpr auto install_deadline = 2min;
+constexpr int talk_attempts_max = 3;
+constexpr double broken_share_max = 0.05;  // of an evaluation's conversations
 
 // One evaluation under way.
 struct Evaluation {
   Evaluate request{};
   Promise promise;
   SteadyTime started{};
-  std::vector<Rollout> planned{};  // by index
-  std::size_t next = 0;            // of `planned`, the first that was not started
+  std::vector<Rollout> planned{};     // by index
+  std::deque<std::size_t> waiting{};  // of `planned`, what is still to be talked through
   std::map<std::uint64_t, SimulatedUser> talking{};
+  std::map<std::uint64_t, int> attempts{};  // that broke, by index
+  bool is_installing = false;               // nobody starts to talk meanwhile
+  std::string last_failure{};
   Evaluated evaluated{};
+
+  Result<> check() const;
 };
+
+// Too few conversations that could be judged say nothing about the weights.
+Result<> Evaluation::check() const {
+  auto broken = static_cast<std::size_t>(evaluated.broken_count);
+  std::string why = last_failure;
+  for (const Rollout& rollout : evaluated.rollouts) {
+    if (rollout.verdict.status != VerdictStatus::infra_error) continue;
+    ++broken;
+    why = "infra_error: " + rollout.verdict.note;
+  }
+  if (static_cast<double>(broken) <= broken_share_max * static_cast<double>(planned.size()))
+    return {};
+  return fail(
+      Failure::unavailable,
+      fmt::format("evaluation '{}': {} of {} conversations broke, more than {:.0f} %, so it "
+                  "does not count; the last one: {}",
+                  request.name, broken, planned.size(), 100 * broken_share_max, why));
+}
 
 struct State {
   static inline const char* name = "evaluator";
@@ -71,6 +98,17 @@ using Self = Evaluator::stateful_pointer<State>;
 
 void begin(Self self);
 
+// Ends the evaluation under way with the reason.
+void give_up(Self self, const Error& error) {
+  auto& queue = self->state.queue;
+  const auto evaluation = std::move(queue.front());
+  queue.pop_front();
+  for (const auto& [index, user] : evaluation->talking)
+    self->send_exit(user, caf::exit_reason::user_shutdown);
+  evaluation->promise.deliver(to_caf(error));
+  if (!queue.empty()) begin(self);
+}
+
 void end(Self self) {
   auto& state = self->state;
   auto evaluation = std::move(state.queue.front());
@@ -81,31 +119,60 @@ void end(Self self) {
   evaluation->evaluated.seconds =
       std::chrono::duration<double>(state.context->clock->steady_now() - evaluation->started)
           .count();
-  evaluation->promise.deliver(std::move(evaluation->evaluated));
+  if (auto checked = evaluation->check(); !checked)
+    evaluation->promise.deliver(to_caf(checked.error()));
+  else
+    evaluation->promise.deliver(std::move(evaluation->evaluated));
   if (!state.queue.empty()) begin(self);
 }
 
-void start_conversations(Self self) {
+void talk(Self self, const Rollout& rollout) {
   auto& state = self->state;
-  auto& evaluation = *state.queue.front();
   const auto& spec = state.context->spec;
-  while (evaluation.next < evaluation.planned.size() &&
-         evaluation.talking.size() < state.config.in_flight_max) {
-    const Rollout& rollout = evaluation.planned[evaluation.next++];
-    ConversationConfig config;
-    config.rollout = rollout;
-    config.seed = derive_key({spec.seed, hash_text("evaluation").low}).value;
-    config.sampling = spec.sampling;
-    config.sampling.temperature = spec.evaluation.temperature;
-    config.sampler = state.config.sampler;
-    config.grader = state.config.grader;
-    config.tools = state.config.tools;
-    config.observer = self;
-    auto user = spawn_simulated_user(self->system(), state.context, std::move(config));
-    self->send(user, NextTurn{});
-    evaluation.talking.emplace(rollout.index, std::move(user));
+  ConversationConfig config;
+  config.rollout = rollout;
+  config.seed = derive_key({spec.seed, hash_text("evaluation").low}).value;
+  config.sampling = spec.sampling;
+  config.sampling.temperature = spec.evaluation.temperature;
+  config.sampler = state.config.sampler;
+  config.grader = state.config.grader;
+  config.tools = state.config.tools;
+  config.observer = self;
+  auto user = spawn_simulated_user(self->system(), state.context, std::move(config));
+  self->monitor(user);
+  self->send(user, NextTurn{});
+  state.queue.front()->talking.insert_or_assign(rollout.index, std::move(user));
+}
+
+void start_conversations(Self self) {
+  auto& evaluation = *self->state.queue.front();
+  if (evaluation.is_installing) return;
+  while (!evaluation.waiting.empty() &&
+         evaluation.talking.size() < self->state.config.in_flight_max) {
+    const auto next = evaluation.waiting.front();
+    evaluation.waiting.pop_front();
+    talk(self, evaluation.planned[next]);
   }
   if (evaluation.talking.empty()) end(self);
+}
+
+// Gives the sampler the evaluation's weights, then lets conversations start.
+void install(Self self) {
+  auto& state = self->state;
+  auto& evaluation = *state.queue.front();
+  if (evaluation.is_installing) return;
+  evaluation.is_installing = true;
+  const auto& weights = evaluation.request.weights;
+  ask<WeightsInstalled>(
+      self, *state.context->waits, state.config.sampler,
+      {"the evaluation's sampler to take version " + std::to_string(weights.version),
+       "Sampler: hashing what it holds", install_deadline},
+      InstallWeights{weights},
+      [self](const WeightsInstalled&) {
+        self->state.queue.front()->is_installing = false;
+        start_conversations(self);
+      },
+      [self](const Error& error) { give_up(self, error); });
 }
 
 void begin(Self self) {
@@ -113,36 +180,53 @@ void begin(Self self) {
   auto& evaluation = *state.queue.front();
   evaluation.started = state.context->clock->steady_now();
   evaluation.planned = state.plan(evaluation.request);
+  evaluation.waiting.resize(evaluation.planned.size());
+  std::iota(evaluation.waiting.begin(), evaluation.waiting.end(), std::size_t{0});
   evaluation.evaluated.name = evaluation.request.name;
   evaluation.evaluated.version = evaluation.request.weights.version;
-  const auto& weights = evaluation.request.weights;
-  ask<WeightsInstalled>(
-      self, *state.context->waits, state.config.sampler,
-      {"the evaluation's sampler to take version " + std::to_string(weights.version),
-       "Sampler: hashing what it holds", install_deadline},
-      InstallWeights{weights}, [self](const WeightsInstalled&) { start_conversations(self); },
-      [self](const Error& error) {
-        self->state.queue.front()->promise.deliver(to_caf(error));
-        self->state.queue.pop_front();
-        if (!self->state.queue.empty()) begin(self);
-      });
+  install(self);
+}
+
+// A conversation that broke is tried again once the sampler has proven its weights again: it may
+// have died, and come back without any.
+void on_broken(Self self, std::uint64_t index, const std::string& failure) {
+  auto& evaluation = *self->state.queue.front();
+  evaluation.last_failure = failure;
+  const bool is_given_up = ++evaluation.attempts[index] >= talk_attempts_max;
+  log_warning("evaluation '{}': {}; {}", evaluation.request.name, failure,
+              is_given_up ? "given up" : "tried again");
+  if (is_given_up)
+    ++evaluation.evaluated.broken_count;
+  else
+    evaluation.waiting.push_back(index);
+  install(self);
 }
 
 void on_ended(Self self, ConversationEnded& ended) {
+  if (self->state.queue.empty()) return;
   auto& evaluation = *self->state.queue.front();
-  evaluation.talking.erase(ended.index);
-  if (ended.failure.empty()) {
-    evaluation.evaluated.rollouts.push_back(std::move(ended.rollout));
-  } else {
-    ++evaluation.evaluated.broken_count;
-    log_warning("evaluation '{}': {}", evaluation.request.name, ended.failure);
-  }
+  if (evaluation.talking.erase(ended.index) == 0) return;
+  if (!ended.failure.empty()) return on_broken(self, ended.index, ended.failure);
+  evaluation.evaluated.rollouts.push_back(std::move(ended.rollout));
   start_conversations(self);
+}
+
+// One that has told how its conversation ended no longer talks.
+void on_user_died(Self self, const caf::down_msg& down) {
+  if (self->state.queue.empty()) return;
+  const auto& talking = self->state.queue.front()->talking;
+  const auto found = std::find_if(talking.begin(), talking.end(), [&](const auto& each) {
+    return each.second.address() == down.source;
+  });
+  if (found == talking.end()) return;
+  auto ended = broken_conversation(found->first, down.reason);
+  on_ended(self, ended);
 }
 
 Evaluator::behavior_type behavior(Self self, RunContextPtr context, EvaluatorConfig config) {
   self->state.context = std::move(context);
   self->state.config = std::move(config);
+  self->set_down_handler([self](const caf::down_msg& down) { on_user_died(self, down); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
     for (const auto& evaluation : self->state.queue)
       for (const auto& [index, user] : evaluation->talking) self->send_exit(user, exit.reason);

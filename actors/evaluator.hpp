@@ -7,8 +7,10 @@
 //
 // Guarantees: all conversations of an evaluation are sampled by one version; the same weights, seed
 // and
-//             tasks give the same conversations; a conversation that broke is counted apart, never
-//             as a failure of the model. One evaluation at a time; another one waits its turn.
+//             tasks give the same conversations; a conversation that broke is tried again after the
+//             sampler proved its weights anew, then counted apart, never as a failure of the
+//             model. Where more than a twentieth broke, the evaluation is refused. One evaluation
+//             at a time; another one waits its turn.
 // Runs on:    the shared scheduler; no handler blocks.
 // If it dies: the run stops; a resume repeats the evaluation that was under way.
 #pragma once

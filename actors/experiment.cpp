@@ -8,6 +8,7 @@
 
 #include "actors/experiment_state.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/system/caf_failure.hpp"
 
 namespace flywheel {
 namespace experiment {
@@ -149,6 +150,7 @@ void begin_learning(Self self) {
 void advance(Self self) {
   auto& state = self->state;
   if (state.has_ended) return;
+  // A batch that is only waited for may never fill while nobody talks: a resume releases the lease.
   const bool is_busy = state.is_learning || state.is_publishing || state.is_saving;
   if (state.is_stopping) {
     if (!is_busy && !state.is_planning)
@@ -167,9 +169,9 @@ void advance(Self self) {
       (state.progress.version < state.newest.version || !state.users.empty() || state.is_planning ||
        (!state.unfinished.empty() && state.may_talk(state.unfinished.front())) ||
        state.next_group < state.groups_allowed());
-  if (is_replaying && !state.is_learning && !replay_waits) return take_step(self);
+  if (is_replaying && !state.is_taking_step() && !replay_waits) return take_step(self);
   use_credits(self);
-  if (is_replaying || state.is_learning) return;
+  if (is_replaying || state.is_taking_step()) return;
   if (state.all_steps_learned()) {
     if (!is_busy && state.evaluations_under_way == 0) finish(self);
   } else if (is_over_time(self)) {
@@ -219,6 +221,7 @@ void on_start(Self self) {
   state.newest = state.config.initial;
   state.next_group = resume.next_group;
   state.given_up_groups = resume.given_up_group_count;
+  state.discarded = resume.discarded;
   state.unfinished.assign(resume.unfinished.begin(), resume.unfinished.end());
   if (resume.snapshot_step == 0) return publish_first(self);
   enter(self, "loading the snapshot");
@@ -243,6 +246,13 @@ void on_start(Self self) {
 Experiment::behavior_type behavior(Self self, RunContextPtr context, ExperimentConfig config) {
   self->state.context = std::move(context);
   self->state.config = std::move(config);
+  self->set_down_handler([self](const caf::down_msg& down) { on_user_died(self, down); });
+  // The supervisor tells the reason; the users would wait out their deadlines.
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    for (auto& [index, user] : self->state.users)
+      self->send_exit(user, caf::exit_reason::user_shutdown);
+    return to_caf(thrown);
+  });
   return {
       [self](StartRun) { on_start(self); },
       [self](const StopRun& request) {

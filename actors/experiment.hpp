@@ -18,6 +18,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -64,6 +65,7 @@ struct ResumePoint {
   std::uint64_t open_group_count = 0;      // planned and not consumed
   std::uint64_t next_group = 0;            // the first that was never planned
   std::uint64_t given_up_group_count = 0;  // discarded whole: others were started in their place
+  std::map<std::uint64_t, std::uint32_t> discarded{};  // rollouts, by group that has some left
 };
 
 struct ExperimentConfig {

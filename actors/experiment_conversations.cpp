@@ -24,6 +24,7 @@ void talk(Self self, Rollout rollout) {
   config.ledger = parts.ledger;
   config.observer = Experiment{self};
   auto user = spawn_simulated_user(self->system(), state.context, std::move(config));
+  self->monitor(user);
   self->send(user, NextTurn{});
   state.users.insert_or_assign(index, std::move(user));
   state.rollouts.insert_or_assign(index, std::move(rollout));
@@ -126,6 +127,16 @@ void on_conversation_ended(Self self, const ConversationEnded& ended) {
   if (ended.was_discarded) count_discarded(state, rollout.group_index);
   report_progress(self);
   advance(self);
+}
+
+// One that has told how its conversation ended is no longer among the users.
+void on_user_died(Self self, const caf::down_msg& down) {
+  const auto& users = self->state.users;
+  const auto found = std::find_if(users.begin(), users.end(), [&](const auto& each) {
+    return each.second.address() == down.source;
+  });
+  if (found != users.end())
+    on_conversation_ended(self, broken_conversation(found->first, down.reason));
 }
 
 }  // namespace flywheel::experiment

@@ -43,7 +43,8 @@ struct State {
   int evaluations_under_way = 0;
   bool is_planning = false;
   bool is_measuring_start = false;
-  bool is_learning = false;
+  bool is_leasing = false;   // a batch is asked for: nothing of it is learned yet
+  bool is_learning = false;  // until the step is committed
   bool is_publishing = false;
   bool is_saving = false;
   bool is_closing = false;  // the after-evaluation has begun
@@ -59,6 +60,7 @@ struct State {
   }
   std::uint64_t groups_allowed() const;
   bool may_publish() const;
+  bool is_taking_step() const { return is_leasing || is_learning; }
   bool may_talk(const Rollout& rollout) const;
   std::vector<Rollout> plan(const std::vector<Task>& tasks);
   StepRecord step_record(const StepLearned& learned) const;
@@ -80,6 +82,7 @@ inline auto fail_on_error(Self self, const char* doing) {
 // Starts what the credits allow: first what a resume left over, then new groups.
 void use_credits(Self self);
 void on_conversation_ended(Self self, const ConversationEnded& ended);
+void on_user_died(Self self, const caf::down_msg& down);
 
 void publish(Self self);
 void evaluate(Self self, std::string name, const LocalWeights& weights, std::uint32_t tasks,

@@ -28,6 +28,7 @@ void evaluate(Self self, std::string name, const LocalWeights& weights, std::uin
               std::uint32_t samples) {
   auto& state = self->state;
   ++state.evaluations_under_way;
+  const bool may_be_missed = name != "before" && name != "after";  // a point of a curve
   ask<Evaluated>(
       self, *state.context->waits, state.config.parts.evaluator,
       {"evaluation '" + name + "'", "Evaluator: its conversations", evaluate_deadline},
@@ -38,7 +39,12 @@ void evaluate(Self self, std::string name, const LocalWeights& weights, std::uin
           return fail_run(self, "keeping an evaluation", kept.error());
         advance(self);
       },
-      fail_on_error(self, "evaluating"));
+      [self, may_be_missed](const Error& error) {
+        --self->state.evaluations_under_way;
+        if (!may_be_missed) return fail_run(self, "evaluating", error);
+        log_error("evaluating: {}; the run goes on without it", to_string(error));
+        advance(self);
+      });
 }
 
 namespace {
@@ -103,7 +109,8 @@ void on_replayed(Self self, const StepLearned& learned) {
                       .reason = "step " + std::to_string(learned.step) + " replayed to hash " +
                                 to_string(learned.state_hash) + ", " + to_string(committed) +
                                 " was committed",
-                      .rolled_back = true});
+                      .rolled_back = true,
+                      .snapshot_step = state.config.resume.snapshot_step});
   state.newest = learned.weights;
   if (state.config.resume.replay.empty()) state.progress.phase = "learning";
   report_progress(self);
@@ -119,6 +126,7 @@ void on_learned(Self self, StepLearned& learned) {
 
 void learn(Self self, std::vector<RolloutId> ids) {
   auto& state = self->state;
+  state.is_learning = true;
   const auto step = state.learned_step + 1;
   ask<StepLearned>(
       self, *state.context->waits, state.config.parts.learner,
@@ -130,8 +138,9 @@ void learn(Self self, std::vector<RolloutId> ids) {
 
 void on_leased(Self self, BatchLeased& leased) {
   auto& state = self->state;
-  if (!leased.discarded.empty()) {  // too old: others are made in their place
-    state.is_learning = false;
+  state.is_leasing = false;
+  if (state.is_stopping) return advance(self);  // a resume releases the lease
+  if (!leased.discarded.empty()) {              // too old: others are made in their place
     state.given_up_groups += leased.discarded_group_count;
     return advance(self);
   }
@@ -142,9 +151,9 @@ void on_leased(Self self, BatchLeased& leased) {
 
 void take_step(Self self) {
   auto& state = self->state;
-  state.is_learning = true;
   auto& replay = state.config.resume.replay;
   if (!replay.empty()) return learn(self, replay.front().consumed);
+  state.is_leasing = true;
   const auto& spec = state.spec();
   const auto step = state.learned_step + 1;
   ask<BatchLeased>(

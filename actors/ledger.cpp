@@ -24,7 +24,6 @@ struct State {
   static inline const char* name = "ledger";
 
   LedgerStore* store = nullptr;
-  MetricStore* metrics = nullptr;
   std::vector<LedgerChange> changes;                        // not yet written
   std::vector<StoredPromise> promises;                      // of `changes`, in order
   std::deque<std::pair<LeaseBatch, LeasePromise>> waiting;  // unanswered leases, oldest first
@@ -132,15 +131,12 @@ auto change_handler(Self self) {
   };
 }
 
-Ledger::behavior_type behavior(Ledger::stateful_pointer<State> self, LedgerStore* store,
-                               MetricStore* metrics) {
+Ledger::behavior_type behavior(Ledger::stateful_pointer<State> self, LedgerStore* store) {
   self->state.store = store;
-  self->state.metrics = metrics;
   const auto change = change_handler(self);
   return {
       [change](PlanRollouts& x) { return change(std::move(x)); },
       [change](StartRollouts& x) { return change(std::move(x)); },
-      [change](RequeueRollouts& x) { return change(std::move(x)); },
       [change](FinishRollout& x) { return change(std::move(x)); },
       [change](GradeRollout& x) { return change(std::move(x)); },
       [change](DiscardRollouts& x) { return change(std::move(x)); },
@@ -156,13 +152,6 @@ Ledger::behavior_type behavior(Ledger::stateful_pointer<State> self, LedgerStore
         if (!rollouts) return to_caf(rollouts.error());
         return RolloutBatch{std::move(*rollouts)};
       },
-      [self](const AppendMetrics& request) {
-        std::vector<MetricPoint> points;
-        for (const auto& [name, value] : request.metrics)
-          points.push_back({name, request.step, value});
-        if (auto appended = self->state.metrics->append(request.run, points); !appended)
-          log_error("metrics of step {}: {}", request.step, to_string(appended.error()));
-      },
       [self](NextTurn) {
         self->state.write_changes();
         self->state.answer_waiting();
@@ -172,9 +161,8 @@ Ledger::behavior_type behavior(Ledger::stateful_pointer<State> self, LedgerStore
 
 }  // namespace
 
-Ledger spawn_ledger(caf::actor_system& system, LedgerStore& store, MetricStore& metrics,
-                    Placement placement) {
-  return spawn_placed(system, placement, behavior, &store, &metrics);
+Ledger spawn_ledger(caf::actor_system& system, LedgerStore& store, Placement placement) {
+  return spawn_placed(system, placement, behavior, &store);
 }
 
 }  // namespace flywheel

@@ -18,25 +18,21 @@
 #include "actors/messages/messages.hpp"
 #include "runtime/system/placement.hpp"
 #include "storage/ledger_store.hpp"
-#include "storage/metric_store.hpp"
 
 namespace flywheel {
 
 using Ledger =
     caf::typed_actor<caf::replies_to<PlanRollouts>::with<Stored>,     // new rollouts of a group
                      caf::replies_to<StartRollouts>::with<Stored>,    // their users are talking
-                     caf::replies_to<RequeueRollouts>::with<Stored>,  // they are planned again
                      caf::replies_to<FinishRollout>::with<Stored>,    // its conversation is over
                      caf::replies_to<GradeRollout>::with<Stored>,     // its verdict
                      caf::replies_to<DiscardRollouts>::with<Stored>,  // given up, with the reason
                      caf::replies_to<CommitStep>::with<Stored>,       // the leased are consumed
                      caf::replies_to<LeaseBatch>::with<BatchLeased>,  // once groups are complete
                      caf::replies_to<ReadRollouts>::with<RolloutBatch>,  // as they are stored
-                     caf::reacts_to<AppendMetrics>,                      // points of curves
                      caf::reacts_to<NextTurn>>;                          // its own write loop
 
-// The stores must outlive the actor.
-Ledger spawn_ledger(caf::actor_system& system, LedgerStore& store, MetricStore& metrics,
-                    Placement placement);
+// The store must outlive the actor.
+Ledger spawn_ledger(caf::actor_system& system, LedgerStore& store, Placement placement);
 
 }  // namespace flywheel

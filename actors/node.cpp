@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include <csignal>
+#include <set>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -11,6 +12,15 @@
 #include "runtime/net/http_server.hpp"
 
 namespace flywheel {
+namespace {
+
+Error under_way(RunId run) {
+  return {Failure::already_exists,
+          to_string(run) + " is under way already: `flywheel status` shows it"};
+}
+
+}  // namespace
+
 // Members are in the order of their lives: each is gone before what it stands on.
 struct Node::Inner {
   std::unique_ptr<Workspace> workspace;
@@ -27,6 +37,8 @@ struct Node::Inner {
   Services services;
   std::mutex mutex;
   std::map<RunId, std::unique_ptr<RunHost>> hosts;
+  std::set<RunId> starting;                    // loaded by someone, not yet among the hosts
+  std::vector<std::unique_ptr<RunHost>> past;  // ended, and their runs were resumed
   std::unique_ptr<Api> api;
   std::unique_ptr<HttpServer> server;
 };
@@ -41,6 +53,7 @@ Node::~Node() {
     for (auto& [run, host] : inner_->hosts) host->stop("the node is shutting down");
   }
   inner_->hosts.clear();
+  inner_->past.clear();
   inner_->system.reset();
 }
 
@@ -90,10 +103,21 @@ Result<std::unique_ptr<Node>> Node::open(const NodeConfig& config) {
 
 Result<RunHost*> Node::adopt(std::unique_ptr<RunHost> host) {
   const std::lock_guard lock{inner_->mutex};
-  RunHost* adopted = host.get();
-  inner_->hosts.insert_or_assign(host->run(), std::move(host));
-  adopted->start();
-  return adopted;
+  auto& place = inner_->hosts[host->run()];
+  if (place && !place->has_ended()) return fail(under_way(host->run()));
+  if (place) inner_->past.push_back(std::move(place));  // someone may still look at it
+  place = std::move(host);
+  place->start();
+  return place.get();
+}
+
+// One caller at a time loads a run: the hosts of two would write the same rollouts.
+Result<> Node::reserve(RunId run) {
+  const std::lock_guard lock{inner_->mutex};
+  const auto found = inner_->hosts.find(run);
+  const bool is_alive = found != inner_->hosts.end() && !found->second->has_ended();
+  if (is_alive || !inner_->starting.insert(run).second) return fail(under_way(run));
+  return {};
 }
 
 Result<RunHost*> Node::submit(ExperimentSpec spec, Checkpoint checkpoint) {
@@ -103,10 +127,12 @@ Result<RunHost*> Node::submit(ExperimentSpec spec, Checkpoint checkpoint) {
 }
 
 Result<RunHost*> Node::resume(RunId run) {
-  if (RunHost* host = find(run))
-    return fail(Failure::already_exists, to_string(host->run()) + " is under way already");
-  FLYWHEEL_TRY(auto host, RunHost::resume(inner_->services, run));
-  return adopt(std::move(host));
+  FLYWHEEL_TRY_VOID(reserve(run));
+  auto loaded = RunHost::resume(inner_->services, run);
+  Result<RunHost*> adopted = loaded ? adopt(std::move(*loaded)) : fail(std::move(loaded.error()));
+  const std::lock_guard lock{inner_->mutex};
+  inner_->starting.erase(run);
+  return adopted;
 }
 
 RunHost* Node::find(RunId run) {

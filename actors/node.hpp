@@ -39,7 +39,8 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // Starts a new run, or goes on with a stored one. The host lives as long as the node.
+  // Starts a new run, or goes on with a stored one; already_exists where that is under way or about
+  // to be. The host lives as long as the node.
   Result<RunHost*> submit(ExperimentSpec spec, Checkpoint checkpoint);
   Result<RunHost*> resume(RunId run);
 
@@ -52,6 +53,7 @@ class Node {
   struct Inner;
   explicit Node(std::unique_ptr<Inner> inner);
   Result<RunHost*> adopt(std::unique_ptr<RunHost> host);
+  Result<> reserve(RunId run);
 
   std::unique_ptr<Inner> inner_;
 };

@@ -73,17 +73,22 @@ caf::result<WeightsPublished> publish(Self self, const LocalWeights& weights) {
   return publication->promise;
 }
 
-// A sampler that was started again holds nothing; giving all of them the newest does no harm.
-void install_again(Self self) {
-  if (!self->state.newest.weights.handle) return;
-  for (std::size_t i = 0; i < self->state.config.samplers.size(); ++i) {
-    ask<WeightsInstalled>(
-        self, *self->state.context->waits, self->state.config.samplers[i],
-        {"sampler " + std::to_string(i) + " to take the newest weights after a restart",
-         "Sampler: hashing what it holds", install_deadline},
-        self->state.newest, [](const WeightsInstalled&) {},
-        [](const Error& error) { log_error("weights after a restart: {}", to_string(error)); });
-  }
+// A sampler that still has no weights after that would fail every conversation that asks it, so the
+// publisher ends, and the run with it.
+void install_again(Self self, std::size_t sampler, int attempt) {
+  auto& state = self->state;
+  const std::string name = "sampler " + std::to_string(sampler);
+  ask<WeightsInstalled>(
+      self, *state.context->waits, state.config.samplers[sampler],
+      {name + " to take the newest weights after a restart", "Sampler: hashing what it holds",
+       install_deadline},
+      state.newest, [](const WeightsInstalled&) {},
+      [self, sampler, attempt, name](const Error& error) {
+        log_warning("weights for {} after a restart: {}", name, to_string(error));
+        if (attempt < attempts_max) return install_again(self, sampler, attempt + 1);
+        self->quit(to_caf(
+            Error{error.failure, name + " got no weights after a restart: " + error.message}));
+      });
 }
 
 Result<CheckpointWritten> State::write(const WriteCheckpoint& request) const {
@@ -106,7 +111,12 @@ Publisher::behavior_type behavior(Self self, RunContextPtr context, PublisherCon
         if (!written) return to_caf(written.error());
         return std::move(*written);
       },
-      [self](const PartDied&) { install_again(self); },
+      [self](const PartDied&) {
+        // One that was started again holds nothing; giving all of them the newest does no harm.
+        if (!self->state.newest.weights.handle) return;
+        for (std::size_t i = 0; i < self->state.config.samplers.size(); ++i)
+          install_again(self, i, 1);
+      },
   };
 }
 

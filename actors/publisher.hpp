@@ -5,7 +5,8 @@
 //
 // Guarantees: WeightsPublished only after every sampler proved, by a hash of its own copy, that it
 //             holds exactly these weights; one that does not is given them once more, then the
-//             publication fails with the sampler's hash beside ours.
+//             publication fails with the sampler's hash beside ours. A sampler that was started
+//             again is given the newest; where it can't prove them, the publisher ends.
 // Runs on:    a thread of its own: it hashes and writes hundreds of megabytes.
 // If it dies: the run stops; a resume publishes anew.
 #pragma once

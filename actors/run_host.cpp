@@ -50,6 +50,10 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
                                             to_string(hash) + ", the run began with " +
                                             to_string(record.base_weights));
   FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
+  FLYWHEEL_TRY(const auto free_bytes,
+               services.checkpoints->remove_strays(run, services.workspace->snapshot_folder(run)));
+  if (free_bytes > 0)
+    log_info("{}: {} bytes of unfinished snapshots are removed", to_string(run), free_bytes);
   FLYWHEEL_TRY_VOID(services.ledger->set_run_status(run, RunStatus::running));
   return std::unique_ptr<RunHost>{new RunHost{services, std::move(spec), std::move(checkpoint),
                                               std::move(record), std::move(means)}};
@@ -93,7 +97,7 @@ Result<RunOutcome> RunHost::run_once() {
                     .workspace = services_.workspace,
                     .metrics = services_.metrics,
                     .checkpoints = services_.checkpoints,
-                    .feed = &feed_,
+                    .feed = feed_.get(),
                     .checkpoint = checkpoint_id}};
   RunParts parts{services_, std::move(config), keeper};
   parts.start();
@@ -113,8 +117,10 @@ void RunHost::conduct() {
     }
     outcome = *ended;
     if (!outcome.rolled_back || attempt >= roll_backs_max) break;
-    feed_.tell("rolled_back", outcome.reason);
-    if (auto rolled = roll_back_to_snapshot(services_, record_, spec_, outcome.reason); !rolled) {
+    feed_->tell("rolled_back", outcome.reason);
+    if (auto rolled =
+            roll_back_to_snapshot(services_, record_, spec_, outcome.snapshot_step, outcome.reason);
+        !rolled) {
       outcome.status = RunStatus::failed;
       outcome.reason = to_string(rolled.error());
       break;
@@ -122,7 +128,7 @@ void RunHost::conduct() {
   }
   if (auto kept = services_.ledger->set_run_status(record_.id, outcome.status); !kept)
     log_error("status of {}: {}", to_string(record_.id), to_string(kept.error()));
-  feed_.end(std::move(outcome));
+  feed_->end(std::move(outcome));
 }
 
 }  // namespace flywheel

@@ -39,11 +39,12 @@ class RunHost {
   void start();
   void stop(const std::string& reason);  // in good order; the run stays resumable
 
-  bool has_ended() { return feed_.has_ended(); }
+  bool has_ended() const { return feed_->has_ended(); }
   RunId run() const { return record_.id; }
   const ExperimentSpec& spec() const { return spec_; }
   const RunRecord& record() const { return record_; }
-  RunFeed& feed() { return feed_; }
+  // Watchers share it: a stream may be gone after the host is.
+  std::shared_ptr<RunFeed> feed() const { return feed_; }
 
  private:
   RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
@@ -60,7 +61,7 @@ class RunHost {
   Checkpoint checkpoint_;
   RunRecord record_;
   RunMeans means_;
-  RunFeed feed_;
+  std::shared_ptr<RunFeed> feed_ = std::make_shared<RunFeed>();
   std::mutex mutex_;
   std::optional<std::string> stop_reason_;
   RunParts* parts_ = nullptr;  // of the attempt under way

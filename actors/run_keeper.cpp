@@ -143,7 +143,8 @@ Result<> RunKeeper::evaluated(const Evaluated& evaluated) {
 
 Result<> RunKeeper::snapshot_saved(const SnapshotSaved& saved) {
   const auto committed = config_.checkpoints->commit_snapshot(
-      config_.context->run, saved.step, saved.path, saved.hash, now_ms(*config_.context->clock));
+      config_.context->run, saved.step, saved.path, saved.hash, now_ms(*config_.context->clock),
+      config_.context->spec.snapshots.kept);
   if (!committed) return fail(committed.error());
   config_.feed->tell("snapshot", fmt::format("after step {}", saved.step));
   return {};
@@ -172,7 +173,7 @@ bool RunKeeper::has_evaluation(const std::string& name) const {
 void RunKeeper::ended(const RunOutcome& outcome) {
   {
     const std::lock_guard lock{mutex_};
-    outcome_ = outcome;
+    if (!outcome_) outcome_ = outcome;
   }
   has_ended_.notify_all();
 }

@@ -61,8 +61,7 @@ class PartSpawner {
       return caf::actor_cast<caf::actor>(spawn_grader(system, context, {.threads = workers}));
     });
     if (config_.tools.toolbox) parts_.tools = tool_host();
-    parts_.ledger =
-        spawn_ledger(system_, *services_.ledger, *services_.metrics, Placement::own_thread);
+    parts_.ledger = spawn_ledger(system_, *services_.ledger, Placement::own_thread);
     snapshot_writer = spawn_snapshot_writer(system_, Placement::own_thread);
     parts_.learner = learner();
     parts_.publisher = publisher();
@@ -172,7 +171,7 @@ RunParts::RunParts(const Services& services, RunPartsConfig config, RunKeeper& k
                                       {"snapshot writer", as_actor(spawner.snapshot_writer)},
                                       {"publisher", as_actor(parts.publisher)},
                                       {"evaluator", as_actor(parts.evaluator)}},
-                                     experiment_);
+                                     experiment_, keeper);
   all_ = {supervisor, as_actor(experiment_), as_actor(parts.evaluator),
           as_actor(spawner.evaluation_sampler)};
   for (const auto& sampler : parts.samplers) all_.push_back(as_actor(sampler));

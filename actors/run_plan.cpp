@@ -31,16 +31,17 @@ Result<std::vector<Rollout>> unfinished_rollouts(const LedgerStore& ledger, RunI
   return rollouts;
 }
 
-// Groups of which nothing is left: others were started in their place.
-Result<std::uint64_t> count_given_up(const LedgerStore& ledger, RunId run, std::uint64_t groups) {
-  std::uint64_t count = 0;
-  for (std::uint64_t index = 0; index < groups; ++index) {
-    FLYWHEEL_TRY(const auto group, ledger.group(run, index));
-    std::uint64_t total = 0;
-    for (const auto rollouts : group.counts) total += rollouts;
-    if (group.counts[static_cast<std::size_t>(RolloutState::discarded)] == total) ++count;
+// What was discarded, by group. Where nothing is left of one, another was started in its place.
+Result<> count_discarded(const LedgerStore& ledger, const RunRecord& record, ResumePoint& resume) {
+  for (std::uint64_t index = 0; index < resume.next_group; ++index) {
+    FLYWHEEL_TRY(const auto group, ledger.group(record.id, index));
+    const auto count = group.counts[static_cast<std::size_t>(RolloutState::discarded)];
+    if (count == record.group_size)
+      ++resume.given_up_group_count;
+    else if (count > 0)
+      resume.discarded[index] = static_cast<std::uint32_t>(count);
   }
-  return count;
+  return {};
 }
 
 // The newest step whose weights the resumed run may start from: in deterministic mode rollouts that
@@ -113,7 +114,7 @@ Result<ResumePoint> resume_point(const Services& services, const RunRecord& reco
   resume.next_group = planned / record.group_size;
   FLYWHEEL_TRY(resume.unfinished, unfinished_rollouts(ledger, record.id));
   if (!spec.deterministic) {
-    FLYWHEEL_TRY(resume.given_up_group_count, count_given_up(ledger, record.id, resume.next_group));
+    FLYWHEEL_TRY_VOID(count_discarded(ledger, record, resume));
   }
 
   FLYWHEEL_TRY(const auto snapshot,
@@ -129,9 +130,8 @@ Result<ResumePoint> resume_point(const Services& services, const RunRecord& reco
 }
 
 Result<> roll_back_to_snapshot(const Services& services, const RunRecord& record,
-                               const ExperimentSpec& spec, const std::string& why) {
-  FLYWHEEL_TRY(const auto snapshot, services.checkpoints->newest_snapshot(record.id));
-  const std::uint64_t step = snapshot ? snapshot->step : 0;
+                               const ExperimentSpec& spec, std::uint64_t step,
+                               const std::string& why) {
   log_warning("run {} rolls back to step {}: {}", to_string(record.id), step, why);
   FLYWHEEL_TRY_VOID(services.ledger->roll_back(record.id, step, spec.staleness_max, why));
   return services.checkpoints->drop_snapshots_after(record.id, step);

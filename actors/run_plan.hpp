@@ -27,8 +27,10 @@ Result<RunRecord> create_run(const Services& services, const ExperimentSpec& spe
 Result<ResumePoint> resume_point(const Services& services, const RunRecord& record,
                                  const ExperimentSpec& spec);
 
-// Forgets the steps after the newest usable snapshot, when their replay did not give their hashes.
+// Forgets the steps after `step`, and their snapshots: their replay from the snapshot of that step
+// did not give their hashes.
 Result<> roll_back_to_snapshot(const Services& services, const RunRecord& record,
-                               const ExperimentSpec& spec, const std::string& why);
+                               const ExperimentSpec& spec, std::uint64_t step,
+                               const std::string& why);
 
 }  // namespace flywheel

@@ -24,13 +24,27 @@ struct State {
   bool holds_proven_weights = false;
   bool is_decoding = false;  // a NextTurn is under way
   std::uint64_t last_id = 0;
+  std::uint64_t tokens_told = 0;  // of this engine, to the gauges
   std::unordered_map<std::uint64_t, Promise> unanswered;
+  std::vector<std::pair<GenerateRequest, Promise>> early;  // came before the first weights
 
+  void take(GenerateRequest request, Promise promise);
   Result<> submit(GenerateRequest request, const Promise& promise);
   Result<WeightsInstalled> install(const InstallWeights& request);
+  Result<> prove(const LocalWeights& weights);
   void decode_step();
   void fail_all(const Error& error);
 };
+
+// Answers for itself where the request can't be taken.
+void State::take(GenerateRequest request, Promise promise) {
+  if (!engine && early.size() < EngineConfig{}.queue_max) {
+    early.emplace_back(std::move(request), std::move(promise));
+    return;
+  }
+  if (auto submitted = submit(std::move(request), promise); !submitted)
+    promise.deliver(to_caf(submitted.error()));
+}
 
 Result<> State::submit(GenerateRequest request, const Promise& promise) {
   if (!holds_proven_weights)
@@ -42,21 +56,27 @@ Result<> State::submit(GenerateRequest request, const Promise& promise) {
 }
 
 Result<WeightsInstalled> State::install(const InstallWeights& request) {
+  const auto& weights = request.weights;
+  auto proven = prove(weights);
+  if (!proven && !holds_proven_weights) fail_all(proven.error());
+  if (!proven) return fail(std::move(proven.error()));
+  for (auto& [generate, promise] : std::exchange(early, {})) take(std::move(generate), promise);
+  return WeightsInstalled{weights.version, weights.hash};
+}
+
+// Makes the engine where there is none yet.
+Result<> State::prove(const LocalWeights& weights) {
   ComputeGate::Turn turn{*context->gate, config.name};
-  const auto& [handle, version, expected] = request.weights;
+  const auto& [handle, version, expected] = weights;
   if (!engine) {
     FLYWHEEL_TRY(engine, config.make_engine(handle, version));
   }
   FLYWHEEL_TRY(const Hash128 hash, engine->swap_weights(handle, version));
   holds_proven_weights = hash == expected;
-  if (!holds_proven_weights) {
-    const Error error{Failure::hash_mismatch, config.name + " holds weights " + to_string(hash) +
-                                                  ", version " + std::to_string(version) + " is " +
-                                                  to_string(expected)};
-    fail_all(error);
-    return fail(error);
-  }
-  return WeightsInstalled{version, hash};
+  if (holds_proven_weights) return {};
+  return fail(Failure::hash_mismatch, config.name + " holds weights " + to_string(hash) +
+                                          ", version " + std::to_string(version) + " is " +
+                                          to_string(expected));
 }
 
 void State::decode_step() {
@@ -75,7 +95,8 @@ void State::decode_step() {
     unanswered.erase(found);
   }
   const auto counts = engine->counts();
-  config.gauges->tokens_sampled = counts.tokens_sampled;
+  config.gauges->tokens_sampled += counts.tokens_sampled - tokens_told;
+  tokens_told = counts.tokens_sampled;
   config.gauges->active = counts.active;
   config.gauges->waiting = counts.waiting;
 }
@@ -86,6 +107,14 @@ void State::fail_all(const Error& error) {
     promise.deliver(to_caf(error));
   }
   unanswered.clear();
+  for (auto& [request, promise] : std::exchange(early, {})) promise.deliver(to_caf(error));
+}
+
+void go_on_decoding(Sampler::stateful_pointer<State> self) {
+  auto& state = self->state;
+  if (state.is_decoding || !state.engine || state.engine->is_idle()) return;
+  state.is_decoding = true;
+  self->send(self, NextTurn{});
 }
 
 Sampler::behavior_type behavior(Sampler::stateful_pointer<State> self, RunContextPtr context,
@@ -106,24 +135,21 @@ Sampler::behavior_type behavior(Sampler::stateful_pointer<State> self, RunContex
   return {
       [self](Generate& request) -> caf::result<Generated> {
         auto promise = self->make_response_promise<Generated>();
-        if (auto submitted = self->state.submit(std::move(request.request), promise); !submitted) {
-          promise.deliver(to_caf(submitted.error()));
-        } else if (!self->state.is_decoding) {
-          self->state.is_decoding = true;
-          self->send(self, NextTurn{});
-        }
+        self->state.take(std::move(request.request), promise);
+        go_on_decoding(self);
         return promise;
       },
       [self](const InstallWeights& request) -> caf::result<WeightsInstalled> {
         auto installed = self->state.install(request);
         if (!installed) return to_caf(installed.error());
+        go_on_decoding(self);
         return *installed;
       },
       [self](NextTurn) {
         self->state.decode_step();
         // What came in meanwhile is read before the next step: it is ahead in the mailbox.
-        self->state.is_decoding = !self->state.engine->is_idle();
-        if (self->state.is_decoding) self->send(self, NextTurn{});
+        self->state.is_decoding = false;
+        go_on_decoding(self);
       },
   };
 }

@@ -6,7 +6,8 @@
 // equals
 //             the publisher's; after a mismatch it samples nothing until good weights come. New
 //             weights take effect between two decode steps and lose no sequence. Its queue is
-//             bounded by the engine's; one request more is refused.
+//             bounded by the engine's; one request more is refused. A sampler that never had
+//             weights lets requests wait for them: after a restart nobody asks in vain.
 // Runs on:    a thread of its own; decodes only while it has sequences.
 // If it dies: its keeper starts it again, the Publisher installs the newest weights, and the
 //             conversations it had ask anew.
@@ -33,7 +34,7 @@ using Sampler =
 
 // What a sampler is doing now, for progress and metrics; written by it, read by anyone.
 struct SamplerGauges {
-  std::atomic<std::uint64_t> tokens_sampled{0};
+  std::atomic<std::uint64_t> tokens_sampled{0};  // by all of its lives
   std::atomic<std::uint32_t> active{0};
   std::atomic<std::uint32_t> waiting{0};
   std::atomic<double> busy_seconds{0.0};

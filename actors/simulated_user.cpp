@@ -148,14 +148,19 @@ std::string label(Self self) {
   return "rollout " + std::to_string(self->state.config.rollout.index);
 }
 
+void end_tool_session(Self self) {
+  const auto& state = self->state;
+  if (state.has_used_tools)
+    self->send(*state.config.tools, EndToolSession{state.config.rollout.id});
+}
+
 void end(Self self, const std::string& failure) {
   auto& state = self->state;
   ConversationEnded ended{.index = state.config.rollout.index,
                           .failure = failure,
                           .was_discarded = state.was_discarded,
                           .tokens_sampled = state.tokens_sampled};
-  if (state.has_used_tools)
-    self->send(*state.config.tools, EndToolSession{state.config.rollout.id});
+  end_tool_session(self);
   if (!state.config.ledger) ended.rollout = std::move(state.config.rollout);
   self->send(state.config.observer, std::move(ended));
   self->quit();
@@ -299,6 +304,10 @@ SimulatedUser::behavior_type behavior(Self self, RunContextPtr context,
                                       std::shared_ptr<ConversationConfig> config) {
   self->state.context = std::move(context);
   self->state.config = std::move(*config);
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    end_tool_session(self);
+    return to_caf(thrown);
+  });
   return {
       [self](NextTurn) {
         auto& state = self->state;
@@ -314,6 +323,12 @@ SimulatedUser::behavior_type behavior(Self self, RunContextPtr context,
 }
 
 }  // namespace
+
+ConversationEnded broken_conversation(std::uint64_t index, const caf::error& reason) {
+  return {.index = index,
+          .failure = "rollout " + std::to_string(index) +
+                     ": its simulated user died: " + describe(reason)};
+}
 
 SimulatedUser spawn_simulated_user(caf::actor_system& system, RunContextPtr context,
                                    ConversationConfig config) {

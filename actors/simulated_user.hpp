@@ -12,7 +12,7 @@
 //             crash is only judged, not talked again; a verdict of infra_error is asked for again,
 //             then the rollout is discarded with the grader's note, never rewarded with 0.
 // Runs on:    the shared scheduler; one actor a conversation, from its first to its last turn.
-// If it dies: its observer sees it go and has the rollout talked through again.
+// If it dies: its observer, which monitors it, has the rollout talked through again.
 #pragma once
 
 #include <optional>
@@ -47,5 +47,8 @@ struct ConversationConfig {
 
 SimulatedUser spawn_simulated_user(caf::actor_system& system, RunContextPtr context,
                                    ConversationConfig config);
+
+// What its observer makes of one that died without a word.
+ConversationEnded broken_conversation(std::uint64_t index, const caf::error& reason);
 
 }  // namespace flywheel

@@ -4,6 +4,7 @@
 // runtime/system/supervision.hpp.
 //
 //   part ──down──▶ Supervisor ──PartDied──▶ Experiment, which ends the run in good order
+//   Experiment ──down──▶ Supervisor ──ended(failed)──▶ RunObserver, where it had told no outcome
 //
 // Runs on: the shared scheduler.
 #pragma once
@@ -16,12 +17,14 @@
 #include <caf/fwd.hpp>
 
 #include "actors/experiment.hpp"
+#include "actors/run_observer.hpp"
 
 namespace flywheel {
 
 using NamedPart = std::pair<std::string, caf::actor>;
 
+// `observer` outlives the actor.
 caf::actor spawn_supervisor(caf::actor_system& system, std::vector<NamedPart> parts,
-                            Experiment experiment);
+                            Experiment experiment, RunObserver& observer);
 
 }  // namespace flywheel

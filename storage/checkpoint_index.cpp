@@ -70,7 +70,8 @@ Result<> CheckpointIndex::verify(const CheckpointRecord& checkpoint) const {
 
 Result<SnapshotRecord> CheckpointIndex::commit_snapshot(RunId run, std::uint64_t step,
                                                         const fs::path& path, Hash128 state_hash,
-                                                        std::uint64_t created_ms) {
+                                                        std::uint64_t created_ms,
+                                                        std::size_t kept_count) {
   FLYWHEEL_TRY_VOID(read_record<RunRecord>(store_, id_key(RecordKind::run, run)));
   SnapshotRecord snapshot{run, step, created_ms, {}, state_hash};
   FLYWHEEL_TRY(snapshot.file, describe_file(home_, path));
@@ -85,7 +86,7 @@ Result<SnapshotRecord> CheckpointIndex::commit_snapshot(RunId run, std::uint64_t
     if (each.file.path != snapshot.file.path) forgotten.push_back(path_of(each));
     return true;
   });
-  for (std::size_t i = 0; i + snapshots_kept <= kept.size(); ++i) {
+  for (std::size_t i = 0; i + kept_count <= kept.size(); ++i) {
     batch.erase(snapshot_key(run, kept[i].step));
     forgotten.push_back(path_of(kept[i]));
   }

@@ -5,8 +5,8 @@
 //
 // Guarantees: a snapshot or checkpoint that is in the index was complete on disk before it came
 // there;
-//             the newest `snapshots_kept` snapshots of a run stay, older files are removed after
-//             the index has forgotten them.
+//             the newest snapshots of a run stay, as many as are asked for; older files are
+//             removed after the index has forgotten them.
 // Threads:    any number.
 #pragma once
 
@@ -17,8 +17,6 @@
 #include "storage/records.hpp"
 
 namespace flywheel {
-
-inline constexpr std::size_t snapshots_kept = 2;
 
 class CheckpointIndex {
  public:
@@ -33,11 +31,11 @@ class CheckpointIndex {
   Result<std::vector<CheckpointRecord>> checkpoints() const;  // in time order
   Result<> verify(const CheckpointRecord& checkpoint) const;
 
-  // `path`: the snapshot's file, under home, already fsynced and renamed. Removes what is no longer
-  // kept.
+  // `path`: the snapshot's file, under home, already fsynced and renamed. Of the run's snapshots
+  // the newest `kept_count` stay, this one among them.
   Result<SnapshotRecord> commit_snapshot(RunId run, std::uint64_t step,
                                          const std::filesystem::path& path, Hash128 state_hash,
-                                         std::uint64_t created_ms);
+                                         std::uint64_t created_ms, std::size_t kept_count);
   Result<std::vector<SnapshotRecord>> snapshots(RunId run) const;  // by step
   // The newest whose file is there and matches its hash, at or below `step_max`.
   Result<std::optional<SnapshotRecord>> newest_snapshot(RunId run,

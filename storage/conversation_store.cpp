@@ -1,5 +1,6 @@
 #include "storage/conversation_store.hpp"
 
+#include <algorithm>
 #include <deque>
 
 #include <fmt/format.h>
@@ -47,14 +48,19 @@ const char* to_string(VoteChoice choice) {
 }
 
 Result<> ConversationStore::create(const Conversation& conversation) {
+  const std::lock_guard lock{mutex_};
+  WriteBatch batch;
+  FLYWHEEL_TRY_VOID(stage(conversation, batch));
+  return store_.write(batch, Durability::synced);
+}
+
+Result<> ConversationStore::stage(const Conversation& conversation, WriteBatch& batch) const {
   const std::string key = id_key(RecordKind::conversation, conversation.id);
   if (conversation.id.is_nil())
     return fail(Failure::invalid_argument, "a conversation needs an id");
-  const std::lock_guard lock{mutex_};
   FLYWHEEL_TRY(const bool is_stored, has_record(store_, key));
   if (is_stored)
     return fail(Failure::already_exists, to_string(conversation.id) + " is stored already");
-  WriteBatch batch;
   batch.put(key, encode(conversation));
   const auto& turns = conversation.transcript.turns;
   for (std::size_t i = 0; i < turns.size(); ++i) {
@@ -67,7 +73,7 @@ Result<> ConversationStore::create(const Conversation& conversation) {
     FLYWHEEL_TRY_VOID(read_record<CheckpointRecord>(store_, checkpoint));
     put_edge(batch, {conversation.id, Relation::answered_by, conversation.checkpoint});
   }
-  return store_.write(batch, Durability::synced);
+  return {};
 }
 
 Result<std::int32_t> ConversationStore::turn_count(ConversationId id) const {
@@ -143,17 +149,23 @@ Result<std::vector<Conversation>> ConversationStore::list(std::size_t limit,
   return conversations;
 }
 
-Result<> ConversationStore::add_vote(const Vote& vote) {
+Result<> ConversationStore::add_vote(const Vote& vote, std::span<const Conversation> answers) {
   if (vote.id.is_nil() || vote.candidates.empty())
     return fail(Failure::invalid_argument, "a vote needs an id and what it is about");
   const std::lock_guard lock{mutex_};
   FLYWHEEL_TRY(const bool is_stored, has_record(store_, id_key(RecordKind::vote, vote.id)));
   if (is_stored) return fail(Failure::already_exists, to_string(vote.id) + " is stored already");
   WriteBatch batch;
+  for (const Conversation& answer : answers) FLYWHEEL_TRY_VOID(stage(answer, batch));
   batch.put(id_key(RecordKind::vote, vote.id), encode(vote));
   for (const VoteCandidate& candidate : vote.candidates) {
-    const auto conversation = id_key(RecordKind::conversation, candidate.conversation);
-    FLYWHEEL_TRY_VOID(read_record<Conversation>(store_, conversation));
+    const bool is_staged = std::any_of(answers.begin(), answers.end(), [&](const auto& answer) {
+      return answer.id == candidate.conversation;
+    });
+    if (!is_staged) {
+      const auto conversation = id_key(RecordKind::conversation, candidate.conversation);
+      FLYWHEEL_TRY_VOID(read_record<Conversation>(store_, conversation));
+    }
     batch.put(pair_key(RecordKind::vote_on_conversation, candidate.conversation, vote.id),
               seal_mark(RecordKind::vote_on_conversation));
     put_edge(batch, {vote.id, Relation::judges, candidate.conversation});

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <mutex>
+#include <span>
 
 #include "storage/key_value_store.hpp"
 #include "storage/records.hpp"
@@ -30,8 +31,9 @@ class ConversationStore {
   // Newest first, without turns; `before` nil = from the newest.
   Result<std::vector<Conversation>> list(std::size_t limit, ConversationId before = {}) const;
 
-  // not_found: a conversation or checkpoint that it judges is not stored.
-  Result<> add_vote(const Vote& vote);
+  // With the conversations it judges that are not stored yet, all in one write. not_found: another
+  // conversation, or a checkpoint, that it judges is not stored.
+  Result<> add_vote(const Vote& vote, std::span<const Conversation> answers = {});
   Result<Vote> vote(VoteId id) const;
   Result<std::vector<Vote>> votes() const;  // in time order
   Result<std::vector<Vote>> votes_on(ConversationId id) const;
@@ -39,6 +41,8 @@ class ConversationStore {
  private:
   static constexpr std::size_t counts_max = 10'000;
 
+  // What create() writes; under the mutex, as turn_count().
+  Result<> stage(const Conversation& conversation, WriteBatch& batch) const;
   Result<std::int32_t> turn_count(ConversationId id) const;
 
   KeyValueStore& store_;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/base/durable_file.hpp"
 #include "runtime/base/file.hpp"
 #include "storage/stored_files.hpp"
 
@@ -64,9 +65,15 @@ Result<> check_seal(const fs::path& folder) {
   return {};
 }
 
-void break_seal(const fs::path& folder) {
+Result<> break_seal(const fs::path& folder) {
   std::error_code code;
   fs::rename(seal_path(folder), broken_seal_path(folder), code);
+  if (code == std::errc::no_such_file_or_directory) return {};  // the last owner died
+  if (code)
+    return fail(Failure::unavailable,
+                fmt::format("{} can't be renamed: {}; the database is not opened",
+                            seal_path(folder).string(), code.message()));
+  return sync_path(folder.parent_path().string());
 }
 
 void restore_seal(const fs::path& folder) {

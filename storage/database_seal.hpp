@@ -19,8 +19,9 @@ Result<> write_seal(const std::filesystem::path& folder);
 Result<> check_seal(const std::filesystem::path& folder);
 
 // While the database is open its files change: the seal is broken for that time, given back when
-// the opening was refused, and removed when it went well.
-void break_seal(const std::filesystem::path& folder);
+// the opening was refused, and removed when it went well. An error where it can't be broken for
+// good: one that came back after a crash would have a healthy database refused.
+Result<> break_seal(const std::filesystem::path& folder);
 void restore_seal(const std::filesystem::path& folder);
 void remove_broken_seal(const std::filesystem::path& folder);
 

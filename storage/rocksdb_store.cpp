@@ -185,7 +185,7 @@ Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const RocksdbConfig& c
                                       " has no CURRENT file: restore the folder from a copy; "
                                       "what is there is untouched");
   FLYWHEEL_TRY_VOID(check_seal(config.folder));
-  break_seal(config.folder);
+  FLYWHEEL_TRY_VOID(break_seal(config.folder));
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(options_of(config), config.folder, &db);
   if (!status.ok()) {

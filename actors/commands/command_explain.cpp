@@ -6,6 +6,7 @@
 #include "actors/commands/command.hpp"
 #include "actors/commands/print.hpp"
 #include "actors/config.hpp"
+#include "actors/config_keys.hpp"
 
 namespace flywheel {
 namespace {

@@ -5,6 +5,7 @@
 #include "actors/commands/doctor.hpp"
 #include "actors/commands/plan.hpp"
 #include "actors/commands/print.hpp"
+#include "actors/config_keys.hpp"
 #include "actors/model_location.hpp"
 #include "runtime/learning/machine_rates.hpp"
 

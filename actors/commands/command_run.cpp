@@ -26,8 +26,11 @@ using namespace std::chrono_literals;
 
 volatile std::sig_atomic_t interrupts = 0;
 
-void on_interrupt(int) {
+// The first signal ends the run in good order, a second one the process at once: what is committed
+// survives both.
+void on_interrupt(int number) {
   interrupts = interrupts + 1;
+  std::signal(number, SIG_DFL);
 }
 
 struct Options {
@@ -69,7 +72,7 @@ Ended follow(RunHost& host, bool json) {
   FeedCursor cursor;
   bool is_stopping = false;
   for (;;) {
-    const auto view = host.feed().next(cursor, 200ms);
+    const auto view = host.feed()->next(cursor, 200ms);
     for (const FeedEvent& event : view.events) display.event(event.kind, event.message);
     if (view.outcome) {
       display.update(view.snapshot);
@@ -80,7 +83,9 @@ Ended follow(RunHost& host, bool json) {
     display.update(view.snapshot);
     if (interrupts > 0 && !is_stopping) {
       is_stopping = true;
-      display.event("stopping", "stopping: the step under way is finished and committed first");
+      display.event("stopping",
+                    "stopping: a step that is being learned is committed first; the same signal "
+                    "again ends at once");
       host.stop("interrupted");
     }
   }

@@ -13,8 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds redraw_interval{100};
 
 double share_done(const ProgressSnapshot& s) {
-  if (s.evaluation_samples > 0)
-    return double(s.evaluation_samples_done) / double(s.evaluation_samples);
   return s.steps == 0 ? 0.0 : double(s.step) / double(s.steps);
 }
 
@@ -47,21 +45,9 @@ std::string queue_text(const ProgressSnapshot& s) {
 
 }  // namespace
 
-double seconds_left(std::uint64_t steps_left, std::uint64_t evaluation_samples_left,
-                    const Pace& pace) {
-  return double(steps_left) * pace.step_seconds +
-         double(evaluation_samples_left) * pace.evaluation_sample_seconds;
-}
-
 std::vector<std::string> live_lines(const ProgressSnapshot& s, std::size_t columns) {
-  const std::string left =
-      s.seconds_left < 0.0 ? "" : fmt::format("   {} left", duration_text(s.seconds_left));
-  const std::string count =
-      s.evaluation_samples > 0
-          ? fmt::format("{}/{} samples", s.evaluation_samples_done, s.evaluation_samples)
-          : fmt::format("step {}/{}", s.step, s.steps);
   const std::string after =
-      fmt::format("  {}   {}{}", count, duration_text(s.elapsed_seconds), left);
+      fmt::format("  step {}/{}   {}", s.step, s.steps, duration_text(s.elapsed_seconds));
   const std::string phase = printable(s.phase);
   const std::size_t taken = display_width(phase) + display_width(after) + 2;
   const std::size_t width = std::clamp<std::size_t>(columns > taken ? columns - taken : 0, 8, 40);
@@ -72,21 +58,15 @@ std::vector<std::string> live_lines(const ProgressSnapshot& s, std::size_t colum
                   "mismatch {:.1e}",
                   s.tokens_sampled_per_second, s.tokens_learned_per_second, s.staleness_mean,
                   s.staleness_max, s.mismatch_k3)};
-  std::string last = queue_text(s);
-  if (s.discarded > 0) last += fmt::format("   discarded {}", s.discarded);
-  if (s.failures > 0) last += fmt::format("   failures {}", s.failures);
-  if (!last.empty()) lines.push_back("  " + last);
+  if (const std::string queues = queue_text(s); !queues.empty()) lines.push_back("  " + queues);
   for (std::string& line : lines) line = cut(line, std::max<std::size_t>(columns, 10));
   return lines;
 }
 
 std::string progress_line(const ProgressSnapshot& s) {
-  std::string text = fmt::format("{:>9}  {}", duration_text(s.elapsed_seconds), printable(s.phase));
-  if (s.evaluation_samples > 0)
-    text += fmt::format(" {}/{} samples", s.evaluation_samples_done, s.evaluation_samples);
-  else
-    text += fmt::format(" step {}/{}", s.step, s.steps);
-  if (s.step > 0 && s.evaluation_samples == 0)
+  std::string text = fmt::format("{:>9}  {} step {}/{}", duration_text(s.elapsed_seconds),
+                                 printable(s.phase), s.step, s.steps);
+  if (s.step > 0)
     text += fmt::format(
         "  reward {:.3f}  {:.1f} s/step  tokens/s {:.0f} sampled {:.0f} learned  staleness {:.2f} "
         "(max {})  mismatch {:.1e}",
@@ -94,30 +74,23 @@ std::string progress_line(const ProgressSnapshot& s) {
         s.staleness_mean, s.staleness_max, s.mismatch_k3);
   if (s.pass_rate.count > 0) text += "  held-out " + pass_rate_text(s);
   if (const std::string queues = queue_text(s); !queues.empty()) text += "  " + queues;
-  if (s.seconds_left >= 0.0) text += fmt::format("  {} left", duration_text(s.seconds_left));
   return text;
 }
 
 OrderedJson progress_json(const ProgressSnapshot& s) {
-  OrderedJson json = {
-      {"event", "progress"},
-      {"run", s.run},
-      {"phase", s.phase},
-      {"step", s.step},
-      {"steps", s.steps},
-      {"evaluation_samples_done", s.evaluation_samples_done},
-      {"evaluation_samples", s.evaluation_samples},
-      {"elapsed_seconds", s.elapsed_seconds},
-      {"seconds_left", s.seconds_left < 0.0 ? OrderedJson(nullptr) : OrderedJson(s.seconds_left)},
-      {"reward", s.reward},
-      {"tokens_sampled_per_second", s.tokens_sampled_per_second},
-      {"tokens_learned_per_second", s.tokens_learned_per_second},
-      {"staleness_mean", s.staleness_mean},
-      {"staleness_max", s.staleness_max},
-      {"mismatch_k3", s.mismatch_k3},
-      {"step_seconds", s.step_seconds},
-      {"discarded", s.discarded},
-      {"failures", s.failures}};
+  OrderedJson json = {{"event", "progress"},
+                      {"run", s.run},
+                      {"phase", s.phase},
+                      {"step", s.step},
+                      {"steps", s.steps},
+                      {"elapsed_seconds", s.elapsed_seconds},
+                      {"reward", s.reward},
+                      {"tokens_sampled_per_second", s.tokens_sampled_per_second},
+                      {"tokens_learned_per_second", s.tokens_learned_per_second},
+                      {"staleness_mean", s.staleness_mean},
+                      {"staleness_max", s.staleness_max},
+                      {"mismatch_k3", s.mismatch_k3},
+                      {"step_seconds", s.step_seconds}};
   if (s.pass_rate.count > 0)
     json["pass_rate"] = {{"value", s.pass_rate.value},
                          {"low", s.pass_rate.low},
@@ -135,11 +108,7 @@ ProgressSnapshot progress_from_json(const Json& json) {
   s.phase = json.value("phase", s.phase);
   s.step = json.value("step", s.step);
   s.steps = json.value("steps", s.steps);
-  s.evaluation_samples_done = json.value("evaluation_samples_done", s.evaluation_samples_done);
-  s.evaluation_samples = json.value("evaluation_samples", s.evaluation_samples);
   s.elapsed_seconds = json.value("elapsed_seconds", s.elapsed_seconds);
-  if (json.contains("seconds_left") && json["seconds_left"].is_number())
-    s.seconds_left = json["seconds_left"];
   s.reward = json.value("reward", s.reward);
   s.tokens_sampled_per_second = json.value("tokens_sampled_per_second", 0.0);
   s.tokens_learned_per_second = json.value("tokens_learned_per_second", 0.0);
@@ -147,8 +116,6 @@ ProgressSnapshot progress_from_json(const Json& json) {
   s.staleness_max = json.value("staleness_max", s.staleness_max);
   s.mismatch_k3 = json.value("mismatch_k3", s.mismatch_k3);
   s.step_seconds = json.value("step_seconds", s.step_seconds);
-  s.discarded = json.value("discarded", s.discarded);
-  s.failures = json.value("failures", s.failures);
   if (json.contains("pass_rate")) {
     const Json& rate = json["pass_rate"];
     s.pass_rate = {rate.value("value", 0.0), rate.value("low", 0.0), rate.value("high", 0.0),
@@ -179,12 +146,7 @@ void ProgressDisplay::update(const ProgressSnapshot& snapshot) {
     draw(snapshot);
     return;
   }
-  // Within an evaluation a line a quarter is enough.
-  const std::uint64_t quarter =
-      snapshot.evaluation_samples == 0
-          ? 0
-          : 4 * snapshot.evaluation_samples_done / snapshot.evaluation_samples;
-  const std::string shown = fmt::format("{}|{}|{}|{}|{}", snapshot.phase, snapshot.step, quarter,
+  const std::string shown = fmt::format("{}|{}|{}|{}", snapshot.phase, snapshot.step,
                                         snapshot.pass_rate_step, snapshot.pass_rate.count);
   if (shown == shown_) return;
   shown_ = shown;

@@ -32,31 +32,18 @@ struct ProgressSnapshot {
   std::string phase{};     // "evaluating before", "training", "evaluating after", "publishing"
   std::uint64_t step = 0;  // done
   std::uint64_t steps = 0;
-  std::uint64_t evaluation_samples_done = 0;  // of the evaluation that runs now
-  std::uint64_t evaluation_samples = 0;
   double elapsed_seconds = 0.0;
-  double seconds_left = -1.0;  // see seconds_left(); below 0 = not known yet
-  double reward = 0.0;         // mean of the last step's batch
-  Measured pass_rate{};        // held-out, first turn, of the newest evaluation
+  double reward = 0.0;   // mean of the last step's batch
+  Measured pass_rate{};  // held-out, first turn, of the newest evaluation
   std::uint64_t pass_rate_step = 0;
   double tokens_sampled_per_second = 0.0;
   double tokens_learned_per_second = 0.0;
   double staleness_mean = 0.0;  // policy versions, over the last step's tokens
   std::uint64_t staleness_max = 0;
-  double mismatch_k3 = 0.0;     // sampler against learner, last step
-  double step_seconds = 0.0;    // of the last step
-  std::uint64_t discarded = 0;  // rollouts, so far
-  std::uint64_t failures = 0;   // restarts and infra errors, so far
+  double mismatch_k3 = 0.0;   // sampler against learner, last step
+  double step_seconds = 0.0;  // of the last step
   std::vector<QueueDepth> queues{};
 };
-
-// What is left at the pace so far; at the plan's pace where nothing was done yet.
-struct Pace {
-  double step_seconds = 0.0;               // mean of the steps done, or the plan's
-  double evaluation_sample_seconds = 0.0;  // the same for evaluation samples
-};
-double seconds_left(std::uint64_t steps_left, std::uint64_t evaluation_samples_left,
-                    const Pace& pace);
 
 std::vector<std::string> live_lines(const ProgressSnapshot& snapshot, std::size_t columns);
 std::string progress_line(const ProgressSnapshot& snapshot);

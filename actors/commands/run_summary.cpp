@@ -1,6 +1,7 @@
 #include "actors/commands/run_summary.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -37,14 +38,17 @@ bool passed(const Json& conversation) {
 std::vector<TranscriptPair> pair_transcripts(const Json& before, const Json& after) {
   std::vector<TranscriptPair> pairs;
   if (!before.is_object() || !after.is_object()) return pairs;
-  const Json& old_ones = before["conversations"];
-  const Json& new_ones = after["conversations"];
-  for (std::size_t i = 0; i < std::min(old_ones.size(), new_ones.size()); ++i) {
-    if (old_ones[i]["index"] != new_ones[i]["index"] || old_ones[i]["sample_index"] != 0) continue;
-    pairs.push_back({fmt::format("{} task {}", old_ones[i]["task"]["split"].get<std::string>(),
-                                 old_ones[i]["group_index"].get<std::uint64_t>()),
-                     messages_of(old_ones[i]), messages_of(new_ones[i]), passed(old_ones[i]),
-                     passed(new_ones[i])});
+  // By index: either evaluation may lack conversations that broke.
+  std::map<std::uint64_t, const Json*> new_ones;
+  for (const Json& each : after["conversations"])
+    new_ones[each["index"].get<std::uint64_t>()] = &each;
+  for (const Json& old_one : before["conversations"]) {
+    const auto found = new_ones.find(old_one["index"].get<std::uint64_t>());
+    if (found == new_ones.end() || old_one["sample_index"] != 0) continue;
+    const Json& new_one = *found->second;
+    pairs.push_back({fmt::format("{} task {}", old_one["task"]["split"].get<std::string>(),
+                                 old_one["group_index"].get<std::uint64_t>()),
+                     messages_of(old_one), messages_of(new_one), passed(old_one), passed(new_one)});
   }
   std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {
     return (a.before_passed != a.after_passed) > (b.before_passed != b.after_passed);

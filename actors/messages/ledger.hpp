@@ -60,11 +60,6 @@ typename Inspector::result_type inspect(Inspector& f, StartRollouts& x) {
 }
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, RequeueRollouts& x) {
-  return f(caf::meta::type_name("RequeueRollouts"), x.ids);
-}
-
-template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, FinishRollout& x) {
   return f(caf::meta::type_name("FinishRollout"), x.id, x.transcript);
 }

@@ -37,17 +37,6 @@ struct Evaluated {
 // Tells an actor that runs a loop of its own to take its next turn.
 struct NextTurn {};
 
-// Points of a run's curves, for the ledger to keep.
-struct AppendMetric {
-  std::string name{};
-  double value = 0.0;
-};
-struct AppendMetrics {
-  RunId run{};
-  std::uint64_t step = 0;
-  std::vector<AppendMetric> metrics{};
-};
-
 // A part of a run died; `restarted` = its keeper started it again.
 struct PartDied {
   std::string part{};
@@ -75,17 +64,6 @@ typename Inspector::result_type inspect(Inspector& f, Evaluated& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, NextTurn&) {
   return f(caf::meta::type_name("NextTurn"));
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendMetric& x) {
-  auto value = as_bits(x.value);
-  return f(caf::meta::type_name("AppendMetric"), x.name, value);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendMetrics& x) {
-  return f(caf::meta::type_name("AppendMetrics"), x.run, x.step, x.metrics);
 }
 
 template <class Inspector>

@@ -16,6 +16,16 @@ caf::error to_caf(const Error& error) {
   return {static_cast<std::uint8_t>(error.failure), category, caf::make_message(error.message)};
 }
 
+caf::error to_caf(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& exception) {
+    return to_caf(Error{Failure::internal, exception.what()});
+  } catch (...) {
+    return to_caf(Error{Failure::internal, "something that is no std::exception was thrown"});
+  }
+}
+
 bool is_failure(const caf::error& error) {
   return error && error.category() == category;
 }

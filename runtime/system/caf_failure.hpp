@@ -2,6 +2,7 @@
 // return.
 #pragma once
 
+#include <exception>
 #include <string>
 
 #include <caf/actor_system_config.hpp>
@@ -12,6 +13,9 @@
 namespace flywheel {
 
 caf::error to_caf(const Error& error);
+
+// What a handler threw, with its words: CAF by itself keeps none of them.
+caf::error to_caf(const std::exception_ptr& thrown);
 
 bool is_failure(const caf::error& error);
 

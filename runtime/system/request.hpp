@@ -3,6 +3,8 @@
 // requests.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -18,26 +20,45 @@
 
 namespace flywheel {
 
+// One wait in the registry, shared by both continuations of a request. An asker that ends with its
+// request unanswered drops them, and the wait ends with them.
+class OpenWait {
+ public:
+  OpenWait(WaitRegistry& waits, std::string owner, WaitFor wait_for)
+      : waits_(waits), id_(waits.begin(std::move(owner), std::move(wait_for))) {}
+  ~OpenWait() { waits_.end(id_); }
+  OpenWait(const OpenWait&) = delete;
+  OpenWait& operator=(const OpenWait&) = delete;
+
+  void end() { waits_.end(id_); }
+  Error expire(const std::string& reason) { return waits_.expire(id_, reason); }
+
+ private:
+  WaitRegistry& waits_;
+  std::uint64_t id_;
+};
+
 // Sends `message` to `target` and later calls exactly one of on_answer(Answer&) and
-// on_error(const Error&), in the actor `self`. `Answer` is what the target's protocol promises.
+// on_error(const Error&), in the actor `self`, or neither where that ends before; `waits` outlives
+// it. `Answer` is what the target's protocol promises.
 template <class Answer, class Self, class Target, class Message, class OnAnswer, class OnError>
 void ask(Self* self, WaitRegistry& waits, const Target& target, WaitFor wait_for, Message message,
          OnAnswer on_answer, OnError on_error) {
   const auto deadline = wait_for.deadline;
-  const auto id = waits.begin(std::string{self->name()} + "#" + std::to_string(self->id()),
-                              std::move(wait_for));
+  const auto wait = std::make_shared<OpenWait>(
+      waits, std::string{self->name()} + "#" + std::to_string(self->id()), std::move(wait_for));
   self->request(target, deadline, std::move(message))
       .then(
-          [&waits, id, on_answer = std::move(on_answer)](Answer& answer) mutable {
-            waits.end(id);
+          [wait, on_answer = std::move(on_answer)](Answer& answer) mutable {
+            wait->end();
             on_answer(answer);
           },
-          [&waits, id, on_error = std::move(on_error)](caf::error& error) mutable {
+          [wait, on_error = std::move(on_error)](caf::error& error) mutable {
             if (is_failure(error)) {  // the peer refused and said why
-              waits.end(id);
+              wait->end();
               on_error(to_error(error));
             } else {
-              on_error(waits.expire(id, describe(error)));
+              on_error(wait->expire(describe(error)));
             }
           });
 }

@@ -24,11 +24,14 @@ class Interrupt(WorkspaceCase):
 
     def test_sigint_ends_with_code_3_and_the_line_it_prints_resumes_to_the_end(self):
         run, step = self.check_signal(signal.SIGINT)
+        stray = self.home / "runs" / run / "snapshots" / "step_7.tmp"
+        stray.write_bytes(b"half a snapshot of a process that was killed")
         result = self.call("run", "--resume", run)
         self.assertEqual(result.returncode, DONE, result.stderr)
         after = self.read_json("status")
         self.assertEqual((after["status"], after["last_step"]), ("finished", 200))
         self.assertGreater(after["last_step"], step)
+        self.assertFalse(stray.exists())
         self.assert_clean()
 
     def test_sigterm_does_the_same(self):

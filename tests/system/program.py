@@ -145,6 +145,17 @@ class WorkspaceCase(unittest.TestCase):
         finally:
             connection.close()
 
+    def post(self, target, body):
+        """The status and the body that the workspace's owner answers."""
+        connection = HttpOverSocket(self.home / "owner.sock")
+        try:
+            connection.request("POST", target, json.dumps(body),
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
     def assert_clean(self, home=None):
         """Every stored invariant holds; returns the report of fsck."""
         result = self.call("fsck", "--json", home=home)

@@ -1,8 +1,9 @@
 """One workspace, many callers: a second run goes to the owner, and readers get in between."""
+import concurrent.futures
 import json
 import unittest
 
-from program import DONE, WorkspaceCase, spec_text
+from program import DONE, INTERRUPTED, WorkspaceCase, spec_text
 
 READERS = (("status",), ("runs",), ("waits",), ("data", "show", "last", "--limit", "3"))
 
@@ -46,6 +47,39 @@ class Workspace(WorkspaceCase):
         for wait in waits["waits"]:
             self.assertGreater(wait["seconds_left"], 0, json.dumps(wait))
             self.assertTrue(wait["owner"] and wait["what"] and wait["released_by"], json.dumps(wait))
+        self.interrupt(owner)
+        self.assert_clean()
+
+    def test_a_run_that_two_callers_resume_at_once_is_under_way_once(self):
+        spec = self.write("short.yaml", spec_text(name="short", tokens_max=32, steps=300))
+        short = self.start("run", spec)
+        self.wait_until(lambda: "learning step 2" in self.output_of(short), "step 2", short)
+        self.assertEqual(self.interrupt(short), INTERRUPTED)
+        run = self.read_json("status")["id"]
+        owner = self.start_owner()
+        with concurrent.futures.ThreadPoolExecutor(8) as callers:
+            answers = list(callers.map(lambda _: self.post("/v1/runs", {"resume": run}), range(8)))
+        taken = [body for status, body in answers if status < 300]
+        self.assertEqual(taken, [{"id": run}], answers)
+        for status, body in answers:
+            self.assertIn(status, (200, 201, 409), body)
+        self.interrupt(owner)
+        self.assert_clean()
+
+    def test_a_vote_that_makes_no_sense_is_refused_in_one_line_and_nothing_is_stored(self):
+        owner = self.start_owner()
+        answers = [{"answer": "apple"}, {"answer": "pear"}]
+        vote = {"choice": "left", "prompt": "Say a fruit.", "rater": "ann", "candidates": answers}
+        for change in ({"candidates": []}, {"candidates": answers * 2}, {"candidates": "apple"},
+                       {"choice": "up"}, {"rater": 7}, {"note": []}, {"consent": "yes"},
+                       {"candidates": [{"answer": "apple", "checkpoint": 3}, {"answer": "pear"}]},
+                       {"candidates": ["apple", "pear"]}):
+            status, body = self.post("/v1/votes", vote | change)
+            self.assertEqual(status, 400, (change, body))
+        self.assertEqual(self.get("/v1/votes")["votes"], [])
+        status, body = self.post("/v1/votes", vote)
+        self.assertLess(status, 300, body)
+        self.assertEqual([each["rater"] for each in self.get("/v1/votes")["votes"]], ["ann"])
         self.interrupt(owner)
         self.assert_clean()
 

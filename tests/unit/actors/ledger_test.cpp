@@ -20,10 +20,9 @@ struct LedgerLab {
   ManualClock clock{};
   MemoryStore store{};
   std::unique_ptr<LedgerStore> ledger_store = *LedgerStore::open(store, clock);
-  MetricStore metrics{store};
   DeterministicSystem lab{};
   RunId run = make_id<RunId>(clock);
-  Ledger ledger = spawn_ledger(lab.system, *ledger_store, metrics, Placement::shared);
+  Ledger ledger = spawn_ledger(lab.system, *ledger_store, Placement::shared);
 
   LedgerLab() {
     RunRecord record;

@@ -71,8 +71,8 @@ TEST_SUITE("actors/messages") {
   }
 
   TEST_CASE("the comparison tells apart what floating-point equality does not") {
-    AppendMetric positive{"loss", 0.0};
-    AppendMetric negative{"loss", -0.0};
+    const Component positive{.name = "share", .value = 0.0};
+    const Component negative{.name = "share", .value = -0.0};
 
     CHECK(is_same(positive, positive));
     CHECK_FALSE(is_same(positive, negative));

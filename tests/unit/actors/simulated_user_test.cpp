@@ -38,11 +38,10 @@ struct UserLab {
   RunFixture run{};
   MemoryStore disk{};
   std::unique_ptr<LedgerStore> store = *LedgerStore::open(disk, run.clock);
-  MetricStore metrics{disk};
   Script script{};
   std::vector<ConversationEnded> ended{};
   DeterministicSystem lab{};
-  Ledger ledger = spawn_ledger(lab.system, *store, metrics, Placement::shared);
+  Ledger ledger = spawn_ledger(lab.system, *store, Placement::shared);
   Rollout rollout{};
 
   UserLab() {

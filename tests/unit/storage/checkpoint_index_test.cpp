@@ -17,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kept_count = 2;
+
 struct Lab {
   TemporaryFolder folder{};
   MemoryStore disk{};
@@ -35,7 +37,7 @@ struct Lab {
   }
   fs::path commit(std::uint64_t step) {
     const auto path = write(snapshots / std::to_string(step), "state " + std::to_string(step));
-    REQUIRE(index.commit_snapshot(run.id, step, path, {step, 2}, 1));
+    REQUIRE(index.commit_snapshot(run.id, step, path, {step, 2}, 1, kept_count));
     return path;
   }
 };
@@ -62,22 +64,36 @@ TEST_SUITE("storage/checkpoint_index") {
     CHECK(!lab.index.newest_snapshot(lab.run.id).value());
   }
 
+  TEST_CASE("as many snapshots are kept as are asked for") {
+    for (const std::size_t count : {1, 3}) {
+      Lab lab;
+      for (const std::uint64_t step : {5, 10, 15, 20}) {
+        const auto path = lab.write(lab.snapshots / std::to_string(step), "state");
+        REQUIRE(lab.index.commit_snapshot(lab.run.id, step, path, {}, 1, count));
+      }
+      CHECK(lab.index.snapshots(lab.run.id)->size() == count);
+      CHECK(lab.index.newest_snapshot(lab.run.id).value()->step == 20);
+      CHECK(fs::exists(lab.snapshots / "10") == (count == 3));
+    }
+  }
+
   TEST_CASE("a snapshot counts only once it is committed, and a full disk leaves the older ones") {
     Lab lab;
     lab.commit(5);
     const auto path = lab.write(lab.snapshots / "10", "state 10");
     lab.disk.set_faults({.failing_write = 1});
 
-    CHECK(!lab.index.commit_snapshot(lab.run.id, 10, path, {}, 1));
+    CHECK(!lab.index.commit_snapshot(lab.run.id, 10, path, {}, 1, kept_count));
 
     CHECK(lab.index.newest_snapshot(lab.run.id).value()->step == 5);
     CHECK(lab.index.remove_strays(lab.run.id, lab.snapshots).value() == 8);
     CHECK(!fs::exists(path));
     CHECK(fs::exists(lab.snapshots / "5"));
-    CHECK(lab.index.commit_snapshot(lab.run.id, 10, path, {}, 1).error().failure ==
+    CHECK(lab.index.commit_snapshot(lab.run.id, 10, path, {}, 1, kept_count).error().failure ==
           Failure::not_found);
-    CHECK(lab.index.commit_snapshot(lab.run.id, 10, "/etc/hostname", {}, 1).error().failure ==
-          Failure::invalid_argument);
+    CHECK(lab.index.commit_snapshot(lab.run.id, 10, "/etc/hostname", {}, 1, kept_count)
+              .error()
+              .failure == Failure::invalid_argument);
   }
 
   TEST_CASE("a step committed again replaces its snapshot, a roll-back forgets later ones") {
@@ -88,7 +104,7 @@ TEST_SUITE("storage/checkpoint_index") {
     REQUIRE(lab.index.drop_snapshots_after(lab.run.id, 5));
     CHECK(!fs::exists(lab.snapshots / "10"));
 
-    REQUIRE(lab.index.commit_snapshot(lab.run.id, 5, again, {}, 1));
+    REQUIRE(lab.index.commit_snapshot(lab.run.id, 5, again, {}, 1, kept_count));
 
     CHECK(!fs::exists(first));
     CHECK(lab.index.snapshots(lab.run.id)->size() == 1);

@@ -110,6 +110,28 @@ TEST_SUITE("storage/conversation_store") {
           Failure::invalid_argument);
   }
 
+  TEST_CASE("a vote and the answers it judges are stored together or not at all") {
+    MemoryStore disk;
+    ConversationStore store{disk};
+    const std::vector<Conversation> answers = {chat(1), chat(2)};
+    Vote vote;
+    vote.id = derive_id<VoteId>(AnyId{5, 5}, 1);
+    for (const Conversation& answer : answers)
+      vote.candidates.push_back({.conversation = answer.id, .turn = 1});
+    disk.set_faults({.failing_write = 1});
+    CHECK_FALSE(store.add_vote(vote, answers));
+    CHECK(store.list(10)->empty());
+
+    REQUIRE(store.add_vote(vote, answers));
+
+    disk.crash();
+    CHECK(store.list(10)->size() == 2);
+    CHECK(store.votes_on(conversation_id(2))->size() == 1);
+    vote.id = derive_id<VoteId>(AnyId{5, 5}, 2);
+    vote.candidates.push_back({.conversation = conversation_id(3)});
+    CHECK(store.add_vote(vote).error().failure == Failure::not_found);
+  }
+
   TEST_CASE("a vote that was answered is there after a crash, a lost answer is not a promise") {
     MemoryStore disk;
     ConversationStore store{disk};

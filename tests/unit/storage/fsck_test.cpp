@@ -76,7 +76,7 @@ struct Lab {
     record.step = 2;
     record.folder = "checkpoints/a";
     REQUIRE(index.add_checkpoint(record));
-    REQUIRE(index.commit_snapshot(run.id, 2, folder.path() / "snapshot", {2, 2}, 1));
+    REQUIRE(index.commit_snapshot(run.id, 2, folder.path() / "snapshot", {2, 2}, 1, 2));
   }
 
   void talk() {

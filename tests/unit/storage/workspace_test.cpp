@@ -285,6 +285,19 @@ TEST_SUITE("storage/workspace") {
     CHECK(open_at(folder.path()));
   }
 
+  TEST_CASE("a seal that can't be broken keeps the database closed: it would come back") {
+    TemporaryFolder folder;
+    fill(folder.path(), 100);
+    fs::create_directories(folder.path() / "db.seal.broken" / "in the way");
+
+    const auto refused = open_at(folder.path());
+
+    CHECK(failure_of(refused) == Failure::unavailable);
+    CHECK(fs::exists(folder.path() / "db.seal"));
+    fs::remove_all(folder.path() / "db.seal.broken");
+    CHECK(open_at(folder.path()));
+  }
+
   TEST_CASE("after a crash a torn end of the log is what was never answered; a hole is refused") {
     TemporaryFolder folder;
     fill(folder.path(), 100);

@@ -12,7 +12,6 @@ ProgressSnapshot at_step(std::uint64_t step) {
           .step = step,
           .steps = 20,
           .elapsed_seconds = 61.0 + double(step),
-          .seconds_left = 120.0,
           .reward = 0.5,
           .pass_rate = {0.0625, 0.04, 0.091, 400},
           .tokens_sampled_per_second = 900,
@@ -73,7 +72,6 @@ TEST_SUITE("actors/commands/progress") {
     REQUIRE(terminal.lines.size() == 6);
     CHECK(terminal.lines[0] == "evaluation at step 1: 6 %");
     CHECK(terminal.lines[1].find("step 2/20") != std::string::npos);
-    CHECK(terminal.lines[1].find("2 min 00 s left") != std::string::npos);
     CHECK(terminal.lines[2].find("held-out pass rate 6.2 % [4.0, 9.1] at step 0") !=
           std::string::npos);
     CHECK(terminal.lines[4].find("graded 12/128") != std::string::npos);
@@ -137,10 +135,6 @@ TEST_SUITE("actors/commands/progress") {
     CHECK((*first)["pass_rate"]["value"] == 0.0625);
     CHECK((*first)["queues"]["graded"]["bound"] == 128);
     CHECK((*second)["event"] == "published");
-  }
-
-  TEST_CASE("time left counts steps and evaluation samples at their own pace") {
-    CHECK(seconds_left(10, 400, {.step_seconds = 5.0, .evaluation_sample_seconds = 0.1}) == 90.0);
   }
 }
 

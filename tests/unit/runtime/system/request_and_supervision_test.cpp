@@ -1,4 +1,5 @@
 // ask() and keepers on virtual time.
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <doctest/doctest.h>
 
@@ -137,6 +138,23 @@ TEST_SUITE("system/ask") {
     CHECK(refused->error.message == "the queue is full");
     CHECK(waits.list().empty());
     CHECK(waits.expired_count() == 0);
+  }
+
+  TEST_CASE("the wait of an asker that ends with its ask unanswered ends with it") {
+    WaitRegistry waits;
+    DeterministicSystem lab;
+    auto outcome = std::make_shared<Outcome>();
+    const auto target = lab.system.spawn(silent);
+    const auto asker = spawn_asker(lab, waits, target, outcome);
+    lab.run();
+    REQUIRE(waits.list().size() == 1);
+
+    caf::anon_send_exit(asker, caf::exit_reason::user_shutdown);
+    lab.run();
+
+    CHECK(waits.list().empty());
+    CHECK(waits.expired_count() == 0);
+    CHECK(outcome->error_count == 0);
   }
 
   TEST_CASE("an ask of a dead actor fails at once and names the wait") {
