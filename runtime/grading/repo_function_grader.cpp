@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/file.hpp"
+#include "runtime/synthesis/hidden_files.hpp"
 #include "runtime/synthesis/repo_functions.hpp"
 #include "runtime/tasks/repo_functions.hpp"
 
@@ -49,7 +50,7 @@ std::size_t end_of_head(const std::vector<std::string>& lines, std::size_t line)
 
 class RepoFunctionGrader final : public CodeGrader {
  public:
-  std::string_view name() const override { return "repo_function/1"; }
+  std::string_view name() const override { return "repo_function/2"; }
 
   std::vector<ComponentInfo> components() const override {
     return {
@@ -99,7 +100,7 @@ class RepoFunctionGrader final : public CodeGrader {
     judgement.entry = target.at("qualname");
     judgement.tree = task.tree;
     judgement.solution = {{path, with_body(file, target, body)}};
-    judgement.masked = target.at("hidden_files").get<std::vector<std::string>>();
+    judgement.masked = masked_files(task.tree, target);
     for (const Json& pair : task.instance.at("golden_io"))
       judgement.golden.push_back({pair.at("input"), pair.at("outcome")});
     judgement.time_max = run_time_max;

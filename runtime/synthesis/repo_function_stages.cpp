@@ -6,6 +6,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/synthesis/cheat_battery.hpp"
 #include "runtime/synthesis/code_judge.hpp"
+#include "runtime/synthesis/hidden_files.hpp"
 #include "runtime/synthesis/repo_functions.hpp"
 
 namespace flywheel {
@@ -227,12 +228,6 @@ Result<Outcomes> validate(const ScriptRunner& runner, RepositoryTrees& trees,
   return outcomes;
 }
 
-std::string byte_code_of(const std::string& path) {
-  const fs::path source{path};
-  return (source.parent_path() / "__pycache__" / (source.stem().string() + ".cpython-311.pyc"))
-      .string();
-}
-
 CodeJudgement judgement_of(const ScriptRunner& runner, const RepositoryTrees::Tree& tree,
                            const Json& data) {
   const Json& target = data.at("target");
@@ -241,7 +236,7 @@ CodeJudgement judgement_of(const ScriptRunner& runner, const RepositoryTrees::Tr
   judgement.entry = target.at("qualname");
   judgement.tree = tree.path;
   judgement.site = runner.site().string();
-  judgement.masked = {byte_code_of(target.at("path"))};
+  judgement.masked = byte_code_of(tree.path, target.at("path"));
   judgement.time_max = judge_time_max;
   judgement.limits.memory_bytes = 1ULL << 30;
   for (const Json& pair : data.at("proof").at("golden"))

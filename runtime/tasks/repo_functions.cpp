@@ -10,6 +10,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/base/hash.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/synthesis/hidden_files.hpp"
 #include "runtime/synthesis/repo_functions.hpp"
 #include "runtime/synthesis/script_runner.hpp"
 
@@ -38,12 +39,10 @@ bool is_inside(const fs::path& path) {
   return path.is_relative() && std::ranges::find(path, fs::path{".."}) == path.end();
 }
 
-// The line that a model repeats to look at the file before the request comes. Commands start in the
-// folder above the repository.
+// The line that a model repeats to look at the file before the request comes.
 std::string call_to_repeat(const RepoFunctionTask& task) {
-  const std::string folder = fs::path{repository_folder}.filename().string();
   const std::string path = task.instance.at("target").at("path");
-  const std::string command = dump_json(Json("head " + folder + "/" + path));
+  const std::string command = dump_json(Json(fmt::format("head {}/{}", repository_folder, path)));
   return "Rewrite this text without changing anything:\n\n<tool_call>{\"name\": \"shell\", "
          "\"arguments\": {\"command\": " +
          command + "}}</tool_call>";
@@ -146,8 +145,8 @@ class RepoFunctions final : public TaskFamily {
     setting.states_tools = !request.shows_call;
     setting.folders.push_back({request.tree, repository_folder});
     setting.files.push_back({root + path, with_body(file, target, blank_body)});
-    for (const Json& hidden : target.at("hidden_files"))
-      setting.files.push_back({root + hidden.get<std::string>(), ""});
+    for (const std::string& hidden : masked_files(request.tree, target))
+      setting.files.push_back({root + hidden, ""});
     return setting;
   }
 

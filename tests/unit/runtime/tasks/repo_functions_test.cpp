@@ -134,7 +134,8 @@ TEST_SUITE("runtime/tasks/repo_functions") {
     const auto second = next_user_move(*family, *task, talk_with("It is a function."));
 
     CHECK(first->text.starts_with("Rewrite this text without changing anything:\n\n<tool_call>{"));
-    CHECK(first->text.find("{\"command\": \"head repository/pkg/a.py\"}") != std::string::npos);
+    CHECK(first->text.find("{\"command\": \"head /task/repository/pkg/a.py\"}") !=
+          std::string::npos);
     CHECK_FALSE(family->setting(*task)->states_tools);
     CHECK(second->text.find("has lost its body") != std::string::npos);
     CHECK_FALSE(second->ends);

@@ -4,7 +4,6 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include "runtime/grading/one_line_function_grader.hpp"
 #include "runtime/tasks/one_line_functions.hpp"
@@ -13,33 +12,13 @@
 #include "runtime/tools/sandbox_workbench.hpp"
 #include "runtime/tools/shell_tool.hpp"
 #include "runtime/tools/tool_session.hpp"
+#include "tests/unit/runtime/tools_sandbox/shared_host.hpp"
 
 namespace flywheel::testing {
 namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-// One host for all cases: opening it is the slow part.
-SandboxHost& host() {
-  struct Opened {
-    fs::path folder = fs::temp_directory_path() / ("flywheel_tools_" + std::to_string(getpid()));
-    std::unique_ptr<SandboxHost> host;
-    Opened() {
-      SandboxHostConfig config;
-      config.state_folder = folder.string();
-      auto opened = SandboxHost::open(config);
-      REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
-      host = std::move(*opened);
-    }
-    ~Opened() {
-      host.reset();
-      fs::remove_all(folder);
-    }
-  };
-  static Opened opened;
-  return *opened.host;
-}
 
 struct Lab {
   ToolLimits limits{.wall_time_max = 20s, .output_bytes_max = 4096};
