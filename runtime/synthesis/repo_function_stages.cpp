@@ -271,8 +271,7 @@ Result<StageOutcome> judge(const ScriptRunner& runner, RepositoryTrees& trees,
     return fail(Failure::unavailable, "judge: " + gold.reason);
   if (gold.status != VerdictStatus::pass)
     return refuse("the judge does not pass the unchanged code", gold.reason);
-  const std::string stub = "raise NotImplementedError(\"write this function\")\n";
-  FLYWHEEL_TRY(const auto blank, judge_body(runner.host(), judgement, target, file, stub));
+  FLYWHEEL_TRY(const auto blank, judge_body(runner.host(), judgement, target, file, blank_body));
   if (blank.status == VerdictStatus::pass) return refuse("the judge passes the blank", "");
   Json verdicts = Json::object();
   const CheatTarget known{target.at("qualname"), target.at("first_parameter"),

@@ -42,9 +42,21 @@ struct RepoFunctionSet {
   std::string content_hash{};         // of all instances
 };
 
-// Drops near duplicates, splits by repository and writes every instance's final form. Pure.
-RepoFunctionSet select_instances(const std::vector<PipelineItem>& items,
-                                 const RepoFunctionsConfig& config);
+// Drops near duplicates, splits by repository and writes every instance's final form. Reads the
+// repositories' files under `trees`; not_found where a tree is gone.
+Result<RepoFunctionSet> select_instances(const std::vector<PipelineItem>& items,
+                                         const std::filesystem::path& trees,
+                                         const RepoFunctionsConfig& config);
+
+// Golden pairs that a solver is shown: the first in the request, the second when it asks.
+inline constexpr std::size_t shown_pairs = 2;
+
+// Whether a look-up of the shown pairs that answers anything else with one of their outcomes is
+// right on all of an instance's `golden_io`.
+bool shown_pairs_suffice(const Json& golden);
+
+// What a solver's repository says in place of the body.
+inline constexpr const char* blank_body = "raise NotImplementedError(\"write this function\")\n";
 
 // The file with other statements (at column 0) in place of a function's body.
 std::string with_body(const std::string& file, const Json& target, const std::string& body);

@@ -22,9 +22,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view where = "repo_functions task";
 constexpr std::size_t instances_max = 1'000'000;
 
-// What a solver's repository says in place of the body.
-constexpr const char* blank_body = "raise NotImplementedError(\"write this function\")\n";
-
 Result<Json> target_of(const Json& instance, const std::string& place) {
   FLYWHEEL_TRY(const Json target, json_field<Json>(instance, "target", place));
   for (const char* key : {"path", "module", "qualname", "signature", "indent"})
