@@ -101,6 +101,10 @@ TEST_SUITE("runtime/synthesis/repo_functions") {
     CHECK(
         with_body(file, target, "if a:\n    return 1\n\nreturn 2\n") ==
         "import x\ndef f(a):\n    '''doc'''\n    if a:\n        return 1\n\n    return 2\n\ny = 1");
+    CHECK(with_body("def f():\n    pass\n",
+                    {{"before_lines", 1}, {"span", {1, 2}}, {"indent", "    "}},
+                    "x = '''a\n  b\n'''\nreturn x\n") ==
+          "def f():\n    x = '''a\n  b\n'''\n    return x\n");
   }
 
   TEST_CASE("no repository is on both sides, the largest trains, and enough is held out") {

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/synthesis/cheat_battery.hpp"
+#include "runtime/synthesis/repo_functions.hpp"
 #include "runtime/synthesis/repository_tree.hpp"
 #include "runtime/tasks/repo_functions.hpp"
 #include "runtime/tools/sandbox_workbench.hpp"
@@ -95,6 +96,30 @@ TEST_SUITE("runtime/tools_sandbox/repo_function_grader") {
       CAPTURE(cheat.name);
       CHECK(lab.grade(cheat.body).status == VerdictStatus::fail);
     }
+  }
+
+  TEST_CASE("hidden tests decide where the pairs do not, and the shown pairs alone never do") {
+    const fs::path site = fs::absolute(".deps/synthesis/site");
+    REQUIRE_MESSAGE(fs::exists(site / "_pytest"),
+                    "run experiments/repo_function_synthesis/setup --site-only first");
+    RomanLab lab;
+    Json& golden = lab.task.parameters["instance"]["golden_io"];
+    golden[2] = golden[1];
+    const std::string look_up = "return 'I' if number == 1 else 'IV'\n";
+    CHECK(lab.grade(look_up).status == VerdictStatus::pass);  // such a task is never made
+    CHECK(shown_pairs_suffice(golden));
+
+    lab.task.parameters["site"] = site.string();
+    const Verdict right = lab.grade(right_body), looked_up = lab.grade(look_up);
+
+    CHECK_MESSAGE(right.status == VerdictStatus::pass, right.note);
+    CHECK(looked_up.status == VerdictStatus::fail);
+    CHECK(looked_up.note.find("tests do not pass") != std::string::npos);
+    // The calls are made where the tests are still hidden.
+    CHECK(
+        lab.grade("import os\n"
+                  "return 'I' if os.path.getsize('/task/repository/tests/test_text.py') else ''\n")
+            .note.find("golden pair 0") != std::string::npos);
   }
 
   TEST_CASE("a solver finds neither the body nor its tests, not even as byte code") {
