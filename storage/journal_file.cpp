@@ -24,11 +24,23 @@ bool is_plain(const std::string& text) {
   return text.find_first_of("\t\n") == std::string::npos;
 }
 
+// The name of a new file survives a crash only with its folder.
+Result<> sync_folder_of(const std::filesystem::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!is_synced) return fail(Failure::unavailable, folder.string() + ": " + std::strerror(error));
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::filesystem::path& path) {
   std::error_code code;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), code);
+  const bool is_new = !std::filesystem::exists(path, code);
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0)
     return fail(errno == EACCES ? Failure::permission_denied : Failure::unavailable,
@@ -36,6 +48,7 @@ Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::filesystem::pa
   std::unique_ptr<JournalFile> file{new JournalFile{path, descriptor}};
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
     return fail(Failure::already_exists, path.string() + " is in use by another process");
+  if (is_new) FLYWHEEL_TRY_VOID(sync_folder_of(path));
   FLYWHEEL_TRY_VOID(file->load());
   return file;
 }
@@ -49,6 +62,7 @@ Result<> JournalFile::load() {
   for (;;) {
     const ssize_t count =
         ::pread(descriptor_, part.data(), part.size(), static_cast<off_t>(size_ + pending.size()));
+    if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail(Failure::unavailable, path_.string() + ": " + std::strerror(errno));
     if (count == 0) break;
     pending.append(part, 0, static_cast<std::size_t>(count));
@@ -91,6 +105,22 @@ Result<std::optional<std::string>> JournalFile::find(const std::string& key) {
   return std::optional{std::move(value)};
 }
 
+Result<> JournalFile::write_at_end(const std::string& bytes) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t count = ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done,
+                                   static_cast<off_t>(size_ + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0)
+      return fail(
+          errno == ENOSPC || errno == EFBIG ? Failure::resource_exhausted : Failure::unavailable,
+          path_.string() + ": " + std::strerror(errno));
+    done += static_cast<std::size_t>(count);
+  }
+  if (::fdatasync(descriptor_) != 0)
+    return fail(Failure::unavailable, path_.string() + ": " + std::strerror(errno));
+  return {};
+}
+
 Result<> JournalFile::append(std::span<const KeyValue> entries) {
   std::string bytes;
   for (const KeyValue& each : entries) {
@@ -99,16 +129,12 @@ Result<> JournalFile::append(std::span<const KeyValue> entries) {
     bytes += line_of(each);
   }
   const std::lock_guard lock{mutex_};
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t count = ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done,
-                                   static_cast<off_t>(size_ + done));
-    if (count <= 0)
-      return fail(errno == ENOSPC ? Failure::resource_exhausted : Failure::unavailable,
-                  path_.string() + ": " + std::strerror(errno));
-    done += static_cast<std::size_t>(count);
+  if (auto written = write_at_end(bytes); !written) {
+    // What came of it would be damage in the middle once something shorter is written there.
+    if (::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0)
+      return fail(Failure::unavailable, path_.string() + ": " + std::strerror(errno));
+    return written;
   }
-  if (::fdatasync(descriptor_) != 0)
-    return fail(Failure::unavailable, path_.string() + ": " + std::strerror(errno));
   for (const KeyValue& each : entries) {
     const std::uint64_t line_size = hash_size + each.first.size() + each.second.size() + 3;
     places_[each.first] = {size_ + hash_size + each.first.size() + 2, each.second.size()};

@@ -2,7 +2,8 @@
 // far.
 //
 // Guarantees: what append() answered survives a crash (one write, then fdatasync); of a last line
-//             that was torn nothing is left; any other damage is refused as corrupt.
+//             that was torn, and of an append() that failed, nothing is left, and the next one goes
+//             on there; any other damage is refused as corrupt.
 // Threads:    any number at once; one process, which holds the file's lock.
 #pragma once
 
@@ -45,6 +46,7 @@ class JournalFile {
   JournalFile(std::filesystem::path path, int descriptor)
       : path_(std::move(path)), descriptor_(descriptor) {}
   Result<> load();
+  Result<> write_at_end(const std::string& bytes);
   Result<> take_line(const std::string& line, std::uint64_t offset);
 
   std::filesystem::path path_;

@@ -120,7 +120,7 @@ Result<int> run_repo_functions(const GlobalOptions& global, const Options& optio
   std::signal(SIGTERM, on_interrupt);
   FLYWHEEL_TRY(const auto result, run_pipeline(std::move(items), stages, journal, config));
   display.finish();
-  const auto set = select_instances(result.items, options.pipeline);
+  FLYWHEEL_TRY(const auto set, select_instances(result.items, output / "trees", options.pipeline));
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto report =

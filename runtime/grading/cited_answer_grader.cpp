@@ -1,17 +1,34 @@
 #include "runtime/grading/cited_answer_grader.hpp"
 
 #include <algorithm>
+#include <string_view>
 
+#include "runtime/grading/pattern.hpp"
 #include "runtime/tasks/cited_answers.hpp"
 
 namespace flywheel {
 namespace {
 
-constexpr std::size_t cited_bytes_min = 20;  // fewer stand on every page
+// Fewer stand on every page.
+constexpr std::size_t cited_bytes_min = 20;
+constexpr std::size_t cited_words_min = 4;
+
+// Stretches without blanks that hold a letter, up to as many as are needed.
+bool has_words(std::string_view text) {
+  static const Pattern letter{R"(\p{L})"};
+  std::size_t count = 0;
+  while (!text.empty() && count < cited_words_min) {
+    const std::size_t start = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    const std::size_t end = std::min(text.find_first_of(" \t\r\n", start), text.size());
+    count += letter.found_in(text.substr(start, end - start)) ? 1 : 0;
+    text.remove_prefix(end);
+  }
+  return count == cited_words_min;
+}
 
 class CitedAnswerGrader final : public Grader {
  public:
-  std::string_view name() const override { return "cited_answer/1"; }
+  std::string_view name() const override { return "cited_answer/2"; }
 
   std::vector<ComponentInfo> components() const override {
     return {
@@ -30,7 +47,7 @@ class CitedAnswerGrader final : public Grader {
     const Turn& turn = *answered->turn;
     const bool is_cited = std::ranges::any_of(turn.parts, [&](const Part& part) {
       return part.kind == PartKind::text && part.name == request->url &&
-             part.text.size() >= cited_bytes_min;
+             part.text.size() >= cited_bytes_min && has_words(part.text);
     });
     return verdict_of_turns(
         name(),

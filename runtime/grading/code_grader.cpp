@@ -1,6 +1,7 @@
 #include "runtime/grading/code_grader.hpp"
 
 #include <exception>
+#include <utility>
 
 namespace flywheel {
 namespace {
@@ -29,12 +30,24 @@ Result<CodeScore> score_by_running(const CodeJudgement& judgement, const JudgeCo
   FLYWHEEL_TRY(const CodeVerdict judged, run(judgement));
   if (judged.status == VerdictStatus::infra_error) return fail(Failure::unavailable, judged.reason);
   CodeScore score;
+  score.status = judged.status;
   if (judged.golden_count > 0)
     score.correct = static_cast<double>(judged.golden_passed) / judged.golden_count;
   if (judged.status == VerdictStatus::pass) return score;
-  if (judged.golden_passed == judged.golden_count) score.correct = 0.0;
+  if (judged.golden_passed == judged.golden_count)
+    score.correct = judged.tests_passed == 0
+                        ? 0.0
+                        : static_cast<double>(judged.golden_passed + judged.tests_passed) /
+                              (judged.golden_count + judged.test_count);
   score.note = judged.reason;
   return score;
+}
+
+Verdict with_score(Verdict verdict, CodeScore score) {
+  if (verdict.status == VerdictStatus::fail && score.status == VerdictStatus::timeout)
+    verdict.status = VerdictStatus::timeout;
+  verdict.note = std::move(score.note);
+  return verdict;
 }
 
 std::string code_in_answer(const std::string& answer) {

@@ -35,14 +35,20 @@ class CodeGrader : public Grader {
                                    const JudgeCode& run) const = 0;
 };
 
-// What running a solution says: the share of golden pairs that it gets right, and why not all.
+// What running a solution says: the share of golden pairs and tests that it gets right, and why not
+// all. Tests are run, and counted, only where all pairs are right.
 struct CodeScore {
   double correct = 0.0;
   std::string note{};
+  VerdictStatus status = VerdictStatus::fail;  // pass, fail or timeout
 };
 // All pairs right counts only where the judge says "pass" too: it may have found a cheat. An error
 // where the sandbox broke.
 Result<CodeScore> score_by_running(const CodeJudgement& judgement, const JudgeCode& run);
+
+// The verdict with the score's note; a failure that ran out of time is a timeout, with the same
+// reward.
+Verdict with_score(Verdict verdict, CodeScore score);
 
 // The Python that an answer gives: the one fenced block that it has, or the whole answer where it
 // has no fence. Empty where there are several blocks or a fence that is not closed.

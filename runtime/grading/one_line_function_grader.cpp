@@ -12,7 +12,7 @@ constexpr std::chrono::milliseconds run_time_max{5'000};
 
 class OneLineFunctionGrader final : public CodeGrader {
  public:
-  std::string_view name() const override { return "one_line_function/1"; }
+  std::string_view name() const override { return "one_line_function/2"; }
 
   std::vector<ComponentInfo> components() const override {
     return {
@@ -44,8 +44,7 @@ class OneLineFunctionGrader final : public CodeGrader {
         {turn_verdict(answered->index,
                       {{"has_function", score(has_function)}, {"correct", result.correct}})},
         1);
-    verdict.note = std::move(result.note);
-    return verdict;
+    return with_score(std::move(verdict), std::move(result));
   }
 
   static CodeJudgement judgement_of(const OneLineFunction& function, const std::string& code) {

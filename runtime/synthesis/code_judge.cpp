@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -87,7 +88,8 @@ Result<> check(const CodeJudgement& judgement) {
   return {};
 }
 
-Result<SandboxSpec> spec_of(const CodeJudgement& judgement, FrozenFiles& frozen) {
+// `with_tests`: what the second container sees, else the first.
+Result<SandboxSpec> spec_of(const CodeJudgement& judgement, bool with_tests, FrozenFiles& frozen) {
   SandboxSpec spec;
   spec.limits = judgement.limits;
   spec.env = {"PYTHONHASHSEED=" + std::to_string(judgement.hash_seed), "LC_ALL=C.UTF-8"};
@@ -99,7 +101,9 @@ Result<SandboxSpec> spec_of(const CodeJudgement& judgement, FrozenFiles& frozen)
     return {};
   };
   for (const CodeFile& file : judgement.solution) FLYWHEEL_TRY_VOID(bind(file.text, file.path));
-  for (const std::string& path : judgement.masked)
+  std::set<std::string> masked{judgement.masked.begin(), judgement.masked.end()};
+  if (!with_tests) masked.insert(judgement.hidden.begin(), judgement.hidden.end());
+  for (const std::string& path : masked)
     if (fs::exists(fs::path{judgement.tree} / path)) FLYWHEEL_TRY_VOID(bind("", path));
   FLYWHEEL_TRY(auto scripts, frozen.freeze_scripts());
   spec.binds.push_back(std::move(scripts));
@@ -216,23 +220,25 @@ CodeVerdict broken(const Error& error) {
   return verdict;
 }
 
-CodeVerdict judge_golden(SandboxHost& host, const SandboxSpec& spec,
-                         const CodeJudgement& judgement) {
+CodeVerdict judge_golden(SandboxHost& host, FrozenFiles& frozen, const CodeJudgement& judgement) {
+  const auto spec = spec_of(judgement, false, frozen);
+  if (!spec) return broken(spec.error());
   Json inputs = Json::array();
   for (const GoldenPair& pair : judgement.golden) inputs.push_back(pair.input);
   const Json request{{"root", repository_folder},
                      {"module", judgement.module},
                      {"entry", judgement.entry},
                      {"inputs", std::move(inputs)}};
-  const auto result = run_script(host, spec, "judge.py", request, judgement);
+  const auto result = run_script(host, *spec, "judge.py", request, judgement);
   return result ? compare(judgement, *result) : broken(result.error());
 }
 
-CodeVerdict judge_tests(SandboxHost& host, const SandboxSpec& spec,
-                        const CodeJudgement& judgement) {
+CodeVerdict judge_tests(SandboxHost& host, FrozenFiles& frozen, const CodeJudgement& judgement) {
+  const auto spec = spec_of(judgement, true, frozen);
+  if (!spec) return broken(spec.error());
   const Json request{
       {"root", repository_folder}, {"site", site_folder}, {"tests", judgement.tests}};
-  const auto result = run_script(host, spec, "judge_tests.py", request, judgement);
+  const auto result = run_script(host, *spec, "judge_tests.py", request, judgement);
   return result ? count_tests(judgement, *result) : broken(result.error());
 }
 
@@ -267,13 +273,11 @@ Result<CodeVerdict> judge_code(SandboxHost& host, const CodeJudgement& judgement
   const auto start = std::chrono::steady_clock::now();
   auto frozen = FrozenFiles::make();
   if (!frozen) return broken(frozen.error());
-  const auto spec = spec_of(judgement, **frozen);
-  if (!spec) return broken(spec.error());
   CodeVerdict verdict;
   verdict.status = VerdictStatus::pass;
-  if (!judgement.golden.empty()) verdict = judge_golden(host, *spec, judgement);
+  if (!judgement.golden.empty()) verdict = judge_golden(host, **frozen, judgement);
   if (verdict.status == VerdictStatus::pass && !judgement.tests.empty()) {
-    CodeVerdict of_tests = judge_tests(host, *spec, judgement);
+    CodeVerdict of_tests = judge_tests(host, **frozen, judgement);
     of_tests.golden_passed = verdict.golden_passed;
     verdict = std::move(of_tests);
   }

@@ -48,6 +48,7 @@ struct CodeJudgement {
   std::vector<GoldenPair> golden{};   // at least one, or tests
   std::string tree{};                 // host folder: the repository; empty: the solution alone
   std::vector<std::string> masked{};  // files of the tree that are shown empty
+  std::vector<std::string> hidden{};  // files that are shown empty, but to the tests
   std::vector<std::string> tests{};   // pytest's names of hidden tests in the tree, all must pass
   std::string site{};                 // host folder with pytest; needed for tests
   std::chrono::milliseconds time_max{10'000};  // of the calls, and again of the tests

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -48,8 +49,27 @@ Result<StageOutcome> outcome_from_json(const std::string& text) {
 }
 
 std::string journal_key(const Stage& stage, const PipelineItem& item) {
-  return fmt::format("{}/{}/{}/{}", stage.name, stage.version, item.id,
+  return fmt::format("{}/{}/{}/{}/{}", stage.name, stage.version,
+                     to_string(hash_text(stage.settings)), item.id,
                      to_string(hash_text(dump_json(item.data))));
+}
+
+// Stages read what packages of strangers made: what one throws costs its batch, not the program.
+Result<std::vector<StageOutcome>> run_stage(const Stage& stage,
+                                            std::span<const PipelineItem> items) {
+  const auto broken = [&](const std::string& what) {
+    const auto others =
+        items.size() == 1 ? std::string{} : fmt::format(" and {} others", items.size() - 1);
+    return fail(Failure::internal,
+                fmt::format("threw at {}{}: {}", items.front().id, others, what));
+  };
+  try {
+    return stage.run(items);
+  } catch (const std::exception& error) {
+    return broken(error.what());
+  } catch (...) {
+    return broken("no exception");
+  }
 }
 
 class Run {
@@ -143,7 +163,7 @@ class Run {
     }
     if (items.empty()) return;
     const auto start = Clock::now();
-    auto outcomes = stage.run(items);
+    auto outcomes = run_stage(stage, items);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (outcomes) {
       FLYWHEEL_CHECK(outcomes->size() == items.size());

@@ -9,8 +9,8 @@
 //
 // Guarantees: each outcome is in the journal before the next stage sees it; what is in the journal
 //             is not worked out again; the result depends neither on the order in which workers
-//             came nor on interruptions; an item whose stage breaks is tried `attempts_max` times,
-//             then counted as broken, and tried again by the next run.
+//             came nor on interruptions; an item whose stage breaks or throws is tried
+//             `attempts_max` times, then counted as broken, and tried again by the next run.
 // Threads:    run_pipeline waits for its own workers; stages are called by several at once.
 #pragma once
 
@@ -53,6 +53,9 @@ struct Stage {
   std::size_t batch_max = 1;   // items of one group that it takes at once
   // One outcome an item, in order; an Error where the stage itself broke.
   std::function<Result<std::vector<StageOutcome>>(std::span<const PipelineItem>)> run{};
+  // What outcomes depend on besides version and item: options, scripts, tools. Outcomes under other
+  // settings are neither found nor lost.
+  std::string settings{};
 };
 
 // What a stage has done so far.

@@ -1,7 +1,9 @@
 // The Python scripts of runtime/synthesis/python, as they were when the program was built.
 #pragma once
 
+#include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace flywheel {
@@ -12,5 +14,8 @@ struct PythonFile {
 };
 
 std::span<const PythonFile> python_files();
+
+// Changes when one of the scripts does, or anything that they import from here.
+std::string stamp_of_scripts(std::initializer_list<std::string_view> names);
 
 }  // namespace flywheel

@@ -3,13 +3,19 @@
 
 #include <fmt/format.h>
 
+#include "runtime/base/file.hpp"
 #include "runtime/base/hash.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/synthesis/golden_outcome.hpp"
+#include "runtime/synthesis/hidden_files.hpp"
 #include "runtime/synthesis/near_duplicates.hpp"
 #include "runtime/synthesis/repo_functions.hpp"
+#include "runtime/synthesis/unified_diff.hpp"
 
 namespace flywheel {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::size_t shown_outcome_bytes_max = 400;
 
@@ -45,35 +51,22 @@ std::string problem_of(const Json& data) {
   return text;
 }
 
-// A unified diff from the stub to the body, as git apply reads it.
-std::string patch_of(const Json& target) {
-  const auto path = target.at("path").get<std::string>();
-  const auto body = target.at("body").get<std::string>();
-  const auto line = target.at("before_lines").get<std::uint64_t>() + 1;
-  std::string added;
-  std::uint64_t count = 0;
-  for (std::size_t start = 0; start < body.size(); ++count) {
-    const std::size_t end = std::min(body.find('\n', start), body.size());
-    added += "+" + body.substr(start, end - start) + "\n";
-    start = end + 1;
-  }
-  return fmt::format(
-      "--- a/{0}\n+++ b/{0}\n@@ -{1},1 +{1},{2} @@\n-{3}raise NotImplementedError(\"write this "
-      "function\")\n{4}",
-      path, line, count, target.at("indent").get<std::string>(), added);
-}
+// The tree of one repository, as the instances of all its functions need it.
+struct KnownTree {
+  std::string path{};
+  std::vector<TestFile> tests{};
+};
 
-// Files that hold a test of the target: a solver does not see them.
-Json hidden_files_of(const Json& proof) {
-  std::vector<std::string> files;
+// Tests of the target that the proof rests on, all that name it, and byte code: a solver does not
+// see them.
+Json hidden_files_of(const KnownTree& tree, const Json& target, const Json& proof) {
+  std::vector<std::string> files = files_naming(tree.tests, target);
   for (const char* list : {"fail_to_pass", "pass_to_pass"})
     for (const Json& name : proof.at(list)) {
       const auto text = name.get<std::string>();
       files.push_back(text.substr(0, text.find("::")));
     }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  return files;
+  return masked_files(tree.path, {{"path", target.at("path")}, {"hidden_files", files}});
 }
 
 Json quality_of(const Json& data) {
@@ -95,7 +88,7 @@ Json quality_of(const Json& data) {
           {"suite", data.at("suite")}};
 }
 
-Json instance_of(const PipelineItem& item) {
+Result<Json> instance_of(const PipelineItem& item, const KnownTree& tree) {
   const Json& data = item.data;
   const Json& target = data.at("target");
   const Json& proof = data.at("proof");
@@ -107,25 +100,28 @@ Json instance_of(const PipelineItem& item) {
        {"path", "module", "qualname", "line", "span", "signature", "doc", "indent", "before_lines"})
     kept_target[key] = target.at(key);
   kept_target["lang"] = "python";
-  kept_target["hidden_files"] = hidden_files_of(proof);
-  return {{"instance_id", instance_id_of(item)},
-          {"repo", data.at("name")},
-          {"base_commit", data.at("content")},
-          {"environment_setup_commit", data.at("content")},
-          {"version", data.at("version")},
-          {"created_at", data.at("created_at")},
-          {"problem_statement", problem_of(data)},
-          {"hints_text", ""},
-          {"patch", patch_of(target)},
-          {"test_patch", ""},
-          {"FAIL_TO_PASS", proof.at("fail_to_pass")},
-          {"PASS_TO_PASS", proof.at("pass_to_pass")},
-          {"image_name", "host"},
-          {"target", std::move(kept_target)},
-          {"license", data.at("license")},
-          {"golden_io", std::move(golden)},
-          {"quality", quality_of(data)},
-          {"leak_report", data.at("leak_report")}};
+  kept_target["hidden_files"] = hidden_files_of(tree, target, proof);
+  const auto path = target.at("path").get<std::string>();
+  FLYWHEEL_TRY(const auto file, read_file(fs::path{tree.path} / path));
+  const auto blank = with_body(file, target, blank_body);
+  return Json{{"instance_id", instance_id_of(item)},
+              {"repo", data.at("name")},
+              {"base_commit", data.at("content")},
+              {"environment_setup_commit", data.at("content")},
+              {"version", data.at("version")},
+              {"created_at", data.at("created_at")},
+              {"problem_statement", problem_of(data)},
+              {"hints_text", ""},
+              {"patch", unified_diff(path, blank, file)},
+              {"test_patch", ""},
+              {"FAIL_TO_PASS", proof.at("fail_to_pass")},
+              {"PASS_TO_PASS", proof.at("pass_to_pass")},
+              {"image_name", "host"},
+              {"target", std::move(kept_target)},
+              {"license", data.at("license")},
+              {"golden_io", std::move(golden)},
+              {"quality", quality_of(data)},
+              {"leak_report", data.at("leak_report")}};
 }
 
 // Whole repositories go to the held-out side, in an order that the seed draws, until it is large
@@ -155,28 +151,8 @@ std::map<std::string, std::string> splits_of(const std::map<std::string, std::si
   return splits;
 }
 
-}  // namespace
-
-RepoFunctionSet select_instances(const std::vector<PipelineItem>& items,
-                                 const RepoFunctionsConfig& config) {
-  std::vector<TextSketch> sketches;
-  for (const PipelineItem& item : items)
-    sketches.push_back(
-        sketch_of(item.data.at("target").at("tokens").get<std::vector<std::string>>()));
-  const auto duplicates = earlier_duplicates(sketches);
-  RepoFunctionSet set;
-  std::map<std::string, std::size_t> counts;
-  for (std::size_t n = 0; n < items.size(); ++n) {
-    if (duplicates[n] >= 0) {
-      set.rejected.push_back({items[n].id, "nearly the same as another",
-                              items[static_cast<std::size_t>(duplicates[n])].id});
-      continue;
-    }
-    set.instances.push_back(instance_of(items[n]));
-    ++counts[items[n].data.at("name")];
-  }
-  std::sort(set.instances.begin(), set.instances.end(),
-            [](const Json& a, const Json& b) { return a.at("instance_id") < b.at("instance_id"); });
+void finish(RepoFunctionSet& set, const std::map<std::string, std::size_t>& counts,
+            const RepoFunctionsConfig& config) {
   const auto splits = splits_of(counts, config);
   Hash128 all;
   for (Json& each : set.instances) {
@@ -186,6 +162,54 @@ RepoFunctionSet select_instances(const std::vector<PipelineItem>& items,
     all = combine(all, hash);
   }
   set.content_hash = to_string(all);
+}
+
+}  // namespace
+
+bool shown_pairs_suffice(const Json& golden) {
+  const std::size_t shown = std::min(shown_pairs, golden.size());
+  const auto all_come_to = [&](const Json& outcome) {
+    return std::all_of(golden.begin() + static_cast<std::ptrdiff_t>(shown), golden.end(),
+                       [&](const Json& pair) { return same_outcome(outcome, pair.at("outcome")); });
+  };
+  return std::any_of(golden.begin(), golden.begin() + static_cast<std::ptrdiff_t>(shown),
+                     [&](const Json& pair) { return all_come_to(pair.at("outcome")); });
+}
+
+Result<RepoFunctionSet> select_instances(const std::vector<PipelineItem>& items,
+                                         const std::filesystem::path& trees,
+                                         const RepoFunctionsConfig& config) {
+  std::vector<TextSketch> sketches;
+  for (const PipelineItem& item : items)
+    sketches.push_back(
+        sketch_of(item.data.at("target").at("tokens").get<std::vector<std::string>>()));
+  const auto duplicates = earlier_duplicates(sketches);
+  RepoFunctionSet set;
+  std::map<std::string, std::size_t> counts;
+  std::map<std::string, KnownTree> known;
+  for (std::size_t n = 0; n < items.size(); ++n) {
+    if (duplicates[n] >= 0) {
+      set.rejected.push_back({items[n].id, "nearly the same as another",
+                              items[static_cast<std::size_t>(duplicates[n])].id});
+      continue;
+    }
+    const auto content = items[n].data.at("content").get<std::string>();
+    KnownTree& tree = known[content];
+    if (tree.path.empty()) {
+      tree.path = (trees / content).string();
+      tree.tests = test_files_of(tree.path);
+    }
+    FLYWHEEL_TRY(Json instance, instance_of(items[n], tree));
+    if (shown_pairs_suffice(instance.at("golden_io")) && instance.at("FAIL_TO_PASS").empty()) {
+      set.rejected.push_back({items[n].id, "the shown pairs say all", ""});
+      continue;
+    }
+    set.instances.push_back(std::move(instance));
+    ++counts[items[n].data.at("name")];
+  }
+  std::sort(set.instances.begin(), set.instances.end(),
+            [](const Json& a, const Json& b) { return a.at("instance_id") < b.at("instance_id"); });
+  finish(set, counts, config);
   return set;
 }
 

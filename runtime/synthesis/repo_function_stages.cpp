@@ -6,6 +6,8 @@
 #include "runtime/base/file.hpp"
 #include "runtime/synthesis/cheat_battery.hpp"
 #include "runtime/synthesis/code_judge.hpp"
+#include "runtime/synthesis/hidden_files.hpp"
+#include "runtime/synthesis/python_files.hpp"
 #include "runtime/synthesis/repo_functions.hpp"
 
 namespace flywheel {
@@ -227,23 +229,10 @@ Result<Outcomes> validate(const ScriptRunner& runner, RepositoryTrees& trees,
   return outcomes;
 }
 
-std::string byte_code_of(const std::string& path) {
-  const fs::path source{path};
-  return (source.parent_path() / "__pycache__" / (source.stem().string() + ".cpython-311.pyc"))
-      .string();
-}
-
 CodeJudgement judgement_of(const ScriptRunner& runner, const RepositoryTrees::Tree& tree,
                            const Json& data) {
-  const Json& target = data.at("target");
-  CodeJudgement judgement;
-  judgement.module = target.at("module");
-  judgement.entry = target.at("qualname");
-  judgement.tree = tree.path;
+  CodeJudgement judgement = judgement_of_target(data.at("target"), tree.path);
   judgement.site = runner.site().string();
-  judgement.masked = {byte_code_of(target.at("path"))};
-  judgement.time_max = judge_time_max;
-  judgement.limits.memory_bytes = 1ULL << 30;
   for (const Json& pair : data.at("proof").at("golden"))
     judgement.golden.push_back({pair.at(0), pair.at(1)});
   for (const char* list : {"fail_to_pass", "pass_to_pass"})
@@ -276,8 +265,7 @@ Result<StageOutcome> judge(const ScriptRunner& runner, RepositoryTrees& trees,
     return fail(Failure::unavailable, "judge: " + gold.reason);
   if (gold.status != VerdictStatus::pass)
     return refuse("the judge does not pass the unchanged code", gold.reason);
-  const std::string stub = "raise NotImplementedError(\"write this function\")\n";
-  FLYWHEEL_TRY(const auto blank, judge_body(runner.host(), judgement, target, file, stub));
+  FLYWHEEL_TRY(const auto blank, judge_body(runner.host(), judgement, target, file, blank_body));
   if (blank.status == VerdictStatus::pass) return refuse("the judge passes the blank", "");
   Json verdicts = Json::object();
   const CheatTarget known{target.at("qualname"), target.at("first_parameter"),
@@ -296,25 +284,15 @@ Result<StageOutcome> judge(const ScriptRunner& runner, RepositoryTrees& trees,
 
 }  // namespace
 
-std::string with_body(const std::string& file, const Json& target, const std::string& body) {
-  const auto before = target.at("before_lines").get<std::size_t>();
-  const auto last = target.at("span").at(1).get<std::size_t>();
-  const auto indent = target.at("indent").get<std::string>();
-  std::string text;
-  std::size_t line = 0, start = 0;
-  while (start < file.size()) {
-    const std::size_t end = std::min(file.find('\n', start), file.size() - 1) + 1;
-    if (line < before || line >= last) text += file.substr(start, end - start);
-    if (++line == before) {
-      for (std::size_t at = 0; at < body.size();) {
-        const std::size_t stop = std::min(body.find('\n', at), body.size());
-        text += stop > at ? indent + body.substr(at, stop - at) + "\n" : "\n";
-        at = stop + 1;
-      }
-    }
-    start = end;
-  }
-  return text;
+CodeJudgement judgement_of_target(const Json& target, const std::string& tree) {
+  CodeJudgement judgement;
+  judgement.module = target.at("module");
+  judgement.entry = target.at("qualname");
+  judgement.tree = tree;
+  judgement.masked = byte_code_of(tree, target.at("path"));
+  judgement.time_max = judge_time_max;
+  judgement.limits.memory_bytes = 1ULL << 30;
+  return judgement;
 }
 
 Result<PipelineItem> repository_item(const fs::path& source) {
@@ -329,18 +307,29 @@ Result<PipelineItem> repository_item(const fs::path& source) {
 std::vector<Stage> repo_function_stages(const ScriptRunner& runner, RepositoryTrees& trees,
                                         const RepoFunctionsConfig& config) {
   using Items = std::span<const PipelineItem>;
+  // What the outcomes of a stage that runs these scripts depend on.
+  const auto settings = [&](std::initializer_list<std::string_view> scripts,
+                            std::uint32_t option = 0) {
+    return fmt::format("{} {} {}", stamp_of_scripts(scripts), runner.site_stamp(), option);
+  };
   const auto run_suite_stage = [&](const char* name) {
-    return Stage{name, 1, "repositories", 1, [&](Items items) {
+    return Stage{name,
+                 1,
+                 "repositories",
+                 1,
+                 [&](Items items) {
                    return each_alone(items, [&](const PipelineItem& item) {
                      return run_suite(runner, trees, item);
                    });
-                 }};
+                 },
+                 settings({"baseline.py"})};
   };
   return {
       {"admit", 1, "repositories", 1,
        [&trees](Items items) {
          return each_alone(items, [&](const PipelineItem& item) { return admit(trees, item); });
-       }},
+       },
+       stamp_of_scripts({"admit.py"})},
       run_suite_stage("tests, first run"),
       run_suite_stage("tests, second run"),
       run_suite_stage("tests, third run"),
@@ -348,15 +337,19 @@ std::vector<Stage> repo_function_stages(const ScriptRunner& runner, RepositoryTr
        [&runner, &trees, config](Items items) {
          return each_alone(
              items, [&](const PipelineItem& item) { return survey(runner, trees, config, item); });
-       }},
-      {"leaks", 1, "functions", 4096, [&](Items items) { return leaks(runner, trees, items); }},
+       },
+       settings({"survey.py"}, config.candidates_max)},
+      {"leaks", 1, "functions", 4096, [&](Items items) { return leaks(runner, trees, items); },
+       settings({"leaks.py"})},
       {"validate", 1, "functions", 16,
-       [&runner, &trees, config](Items items) { return validate(runner, trees, config, items); }},
+       [&runner, &trees, config](Items items) { return validate(runner, trees, config, items); },
+       settings({"validate.py"}, config.gold_runs)},
       {"judge", 1, "functions", 1,
        [&](Items items) {
          return each_alone(items,
                            [&](const PipelineItem& item) { return judge(runner, trees, item); });
-       }},
+       },
+       settings({"judge.py", "judge_tests.py"})},
   };
 }
 

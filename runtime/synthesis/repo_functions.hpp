@@ -5,9 +5,12 @@
 //              unpack   3 times and inputs elsewhere mutants     cheats  split by repository
 //
 // Guarantees: of every instance the unchanged code passed 10 of 10 runs under different hash seeds
-//             and the judge; the blank failed; at least 80 % of its mutants are noticed; no cheat
-//             of the battery passed; no copy of the body was found in what a solver sees.
-//             The same sources and options give the same instances, byte for byte.
+//             and the judge; the blank failed; at least 80 % of its mutants are noticed by golden
+//             pairs or tests; no cheat of the battery passed. Nothing but the target's own file
+//             and byte code held half of the body's 12-grams or a function of the same form, and
+//             tests that name the function or that the proof rests on are hidden.
+//             One journal and the same options give the same instances, byte for byte. Worked out
+//             anew they may differ where a bound on time decides: a slow machine finds fewer.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +19,9 @@
 #include <vector>
 
 #include "runtime/base/result.hpp"
+#include "runtime/synthesis/code_judge.hpp"
 #include "runtime/synthesis/pipeline.hpp"
+#include "runtime/synthesis/python_text.hpp"
 #include "runtime/synthesis/repository_tree.hpp"
 #include "runtime/synthesis/script_runner.hpp"
 
@@ -42,11 +47,24 @@ struct RepoFunctionSet {
   std::string content_hash{};         // of all instances
 };
 
-// Drops near duplicates, splits by repository and writes every instance's final form. Pure.
-RepoFunctionSet select_instances(const std::vector<PipelineItem>& items,
-                                 const RepoFunctionsConfig& config);
+// Drops near duplicates, splits by repository and writes every instance's final form. Reads the
+// repositories' files under `trees`; not_found where a tree is gone.
+Result<RepoFunctionSet> select_instances(const std::vector<PipelineItem>& items,
+                                         const std::filesystem::path& trees,
+                                         const RepoFunctionsConfig& config);
 
-// The file with other statements (at column 0) in place of a function's body.
-std::string with_body(const std::string& file, const Json& target, const std::string& body);
+// Golden pairs that a solver is shown: the first in the request, the second when it asks.
+inline constexpr std::size_t shown_pairs = 2;
+
+// Whether a look-up of the shown pairs that answers anything else with one of their outcomes is
+// right on all of an instance's `golden_io`.
+bool shown_pairs_suffice(const Json& golden);
+
+// What a solver's repository says in place of the body.
+inline constexpr const char* blank_body = "raise NotImplementedError(\"write this function\")\n";
+
+// How bodies of a target are judged, by the pipeline and in rollouts: in their module, within the
+// same bounds, with its byte code masked. What they are judged by is for the caller to add.
+CodeJudgement judgement_of_target(const Json& target, const std::string& tree);
 
 }  // namespace flywheel

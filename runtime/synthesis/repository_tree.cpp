@@ -41,7 +41,8 @@ Result<Hash128> hash_of_source(const fs::path& source) {
   std::vector<fs::path> paths;
   for (auto each = fs::recursive_directory_iterator{source, code};
        !code && each != fs::recursive_directory_iterator{}; each.increment(code))
-    if (each->is_regular_file() && !each->is_symlink()) paths.push_back(each->path());
+    if (each->is_regular_file() && !each->is_symlink() && each->path().extension() != ".pyc")
+      paths.push_back(each->path());
   if (code) return fail(Failure::not_found, source.string() + ": " + code.message());
   std::sort(paths.begin(), paths.end());
   Hash128 hash;

@@ -19,7 +19,7 @@
 
 namespace flywheel {
 
-// Hash of an archive's bytes, or of a folder's files with their paths.
+// Hash of an archive's bytes, or of a folder's files with their paths; byte code does not count.
 Result<Hash128> hash_of_source(const std::filesystem::path& source);
 
 // Whether a relative path names something inside its root: no "..", not absolute.

@@ -4,6 +4,7 @@
 
 #include "runtime/base/file.hpp"
 #include "runtime/synthesis/python_files.hpp"
+#include "runtime/synthesis/repository_tree.hpp"
 
 namespace flywheel {
 namespace {
@@ -77,7 +78,8 @@ Result<ScriptRunner> ScriptRunner::make(SandboxHost& host, const fs::path& work_
   const fs::path scripts = fs::absolute(work_folder) / "scripts";
   for (const PythonFile& file : python_files())
     FLYWHEEL_TRY_VOID(write_file_durably(scripts / file.name, file.text));
-  return ScriptRunner{host, scripts, fs::absolute(site)};
+  FLYWHEEL_TRY(const auto stamp, hash_of_source(site));
+  return ScriptRunner{host, scripts, fs::absolute(site), to_string(stamp)};
 }
 
 Result<Json> ScriptRunner::run(const ScriptCall& call) const {

@@ -45,14 +45,20 @@ class ScriptRunner {
 
   SandboxHost& host() const { return *host_; }
   const std::filesystem::path& site() const { return site_; }
+  const std::string& site_stamp() const { return site_stamp_; }  // changes when its files do
 
  private:
-  ScriptRunner(SandboxHost& host, std::filesystem::path scripts, std::filesystem::path site)
-      : host_(&host), scripts_(std::move(scripts)), site_(std::move(site)) {}
+  ScriptRunner(SandboxHost& host, std::filesystem::path scripts, std::filesystem::path site,
+               std::string site_stamp)
+      : host_(&host),
+        scripts_(std::move(scripts)),
+        site_(std::move(site)),
+        site_stamp_(std::move(site_stamp)) {}
 
   SandboxHost* host_;
   std::filesystem::path scripts_;
   std::filesystem::path site_;
+  std::string site_stamp_;
 };
 
 }  // namespace flywheel

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <fstream>
-#include <set>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -105,7 +105,7 @@ Result<std::vector<PageName>> page_names(const std::string& path) {
     return fail(Failure::not_found,
                 path + ": no such snapshot; scripts/build_web_snapshot.py makes one");
   std::vector<PageName> pages;
-  std::set<std::string> titles;  // a title that two pages have asks for neither
+  std::map<std::string, std::size_t> titles;  // a title that two pages have asks for neither
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
     if (number == 1) continue;
@@ -115,11 +115,13 @@ Result<std::vector<PageName>> page_names(const std::string& path) {
     FLYWHEEL_TRY(name.url, json_field<std::string>(page, "url", place));
     FLYWHEEL_TRY(name.title, json_field<std::string>(page, "title", place));
     FLYWHEEL_TRY(const auto text, json_field<std::string>(page, "text", place));
-    if (text.size() >= page_bytes_min && titles.insert(name.title).second)
-      pages.push_back(std::move(name));
+    ++titles[name.title];
+    if (text.size() >= page_bytes_min) pages.push_back(std::move(name));
   }
+  std::erase_if(pages, [&](const PageName& page) { return titles.at(page.title) > 1; });
   if (pages.empty())
-    return fail(Failure::invalid_input, path + ": no page in it has enough text to quote");
+    return fail(Failure::invalid_input,
+                path + ": no page in it has enough text to quote and a title of its own");
   return pages;
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/base/hash.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/synthesis/hidden_files.hpp"
 #include "runtime/synthesis/repo_functions.hpp"
 #include "runtime/synthesis/script_runner.hpp"
 
@@ -20,9 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view where = "repo_functions task";
 constexpr std::size_t instances_max = 1'000'000;
-
-// What a solver's repository says in place of the body.
-constexpr const char* blank_body = "raise NotImplementedError(\"write this function\")\n";
 
 Result<Json> target_of(const Json& instance, const std::string& place) {
   FLYWHEEL_TRY(const Json target, json_field<Json>(instance, "target", place));
@@ -38,12 +36,10 @@ bool is_inside(const fs::path& path) {
   return path.is_relative() && std::ranges::find(path, fs::path{".."}) == path.end();
 }
 
-// The line that a model repeats to look at the file before the request comes. Commands start in the
-// folder above the repository.
+// The line that a model repeats to look at the file before the request comes.
 std::string call_to_repeat(const RepoFunctionTask& task) {
-  const std::string folder = fs::path{repository_folder}.filename().string();
   const std::string path = task.instance.at("target").at("path");
-  const std::string command = dump_json(Json("head " + folder + "/" + path));
+  const std::string command = dump_json(Json(fmt::format("head {}/{}", repository_folder, path)));
   return "Rewrite this text without changing anything:\n\n<tool_call>{\"name\": \"shell\", "
          "\"arguments\": {\"command\": " +
          command + "}}</tool_call>";
@@ -60,7 +56,7 @@ std::string opening_of(const RepoFunctionTask& task) {
 // A second golden pair, where there is one that can be shown; the first is in the request already.
 std::string answer_of(const RepoFunctionTask& task) {
   const Json& golden = task.instance.at("golden_io");
-  const Json& pair = golden.at(std::min<std::size_t>(1, golden.size() - 1));
+  const Json& pair = golden.at(std::min(shown_pairs, golden.size()) - 1);
   return fmt::format(
       "I can only show you one more call, as JSON: {} gives {}. Keep the signature `{}`. Now reply "
       "with the whole function in one code block.",
@@ -75,8 +71,11 @@ bool asks_a_question(const std::string& answer) {
 class RepoFunctions final : public TaskFamily {
  public:
   RepoFunctions() = default;
-  RepoFunctions(std::vector<Json> instances, std::string trees, bool shows_call)
-      : instances_(std::move(instances)), trees_(std::move(trees)), shows_call_(shows_call) {}
+  RepoFunctions(std::vector<Json> instances, std::string trees, std::string site, bool shows_call)
+      : instances_(std::move(instances)),
+        trees_(std::move(trees)),
+        site_(std::move(site)),
+        shows_call_(shows_call) {}
 
   std::string_view name() const override { return "repo_functions"; }
   std::string_view grader() const override { return "repo_function"; }
@@ -111,6 +110,7 @@ class RepoFunctions final : public TaskFamily {
     task.split = split;
     task.parameters = {{"instance", instance},
                        {"tree", trees_ + "/" + instance.at("base_commit").get<std::string>()}};
+    if (!site_.empty()) task.parameters["site"] = site_;
     if (shows_call_) task.parameters["shows_call"] = true;
     return task;
   }
@@ -146,8 +146,8 @@ class RepoFunctions final : public TaskFamily {
     setting.states_tools = !request.shows_call;
     setting.folders.push_back({request.tree, repository_folder});
     setting.files.push_back({root + path, with_body(file, target, blank_body)});
-    for (const Json& hidden : target.at("hidden_files"))
-      setting.files.push_back({root + hidden.get<std::string>(), ""});
+    for (const std::string& hidden : masked_files(request.tree, target))
+      setting.files.push_back({root + hidden, ""});
     return setting;
   }
 
@@ -158,10 +158,12 @@ class RepoFunctions final : public TaskFamily {
  private:
   std::vector<Json> instances_{};
   std::string trees_{};
+  std::string site_{};
   bool shows_call_ = false;
 };
 
-Result<std::vector<Json>> load_instances(const std::string& path, const std::string& trees) {
+Result<std::vector<Json>> load_instances(const std::string& path, const std::string& trees,
+                                         bool runs_tests) {
   std::ifstream file{path, std::ios::binary};
   if (!file)
     return fail(Failure::not_found,
@@ -179,7 +181,8 @@ Result<std::vector<Json>> load_instances(const std::string& path, const std::str
     const Json parameters{{"instance", instance}, {"tree", trees + "/" + commit}};
     if (auto task = parse_repo_function_task(parameters); !task)
       return fail(task.error().failure, place + ": " + task.error().message);
-    instances.push_back(std::move(instance));
+    else if ((runs_tests && !task->tests.empty()) || !shown_pairs_suffice(instance.at("golden_io")))
+      instances.push_back(std::move(instance));
   }
   if (instances.empty()) return fail(Failure::invalid_input, path + ": there is no instance in it");
   return instances;
@@ -188,18 +191,27 @@ Result<std::vector<Json>> load_instances(const std::string& path, const std::str
 Result<std::shared_ptr<const TaskFamily>> RepoFunctions::with_parameters(
     const Json& parameters) const {
   for (const auto& [key, value] : parameters.items()) {
-    const bool is_path = (key == "instances_file" || key == "trees_folder") && value.is_string();
+    const bool is_path =
+        (key == "instances_file" || key == "trees_folder" || key == "site_folder") &&
+        value.is_string();
     if (!is_path && !(key == "shows_call" && value.is_boolean()))
       return fail(Failure::invalid_input, "task.parameters." + key +
                                               ": repo_functions takes instances_file and "
-                                              "trees_folder, both paths, and shows_call");
+                                              "trees_folder, both paths, site_folder, a path "
+                                              "too, and shows_call");
   }
   FLYWHEEL_TRY(const auto path,
                json_field<std::string>(parameters, "instances_file", "task.parameters"));
   FLYWHEEL_TRY(const auto trees,
                json_field<std::string>(parameters, "trees_folder", "task.parameters"));
-  FLYWHEEL_TRY(auto instances, load_instances(path, trees));
-  return std::make_shared<const RepoFunctions>(std::move(instances), trees,
+  const auto site = parameters.value("site_folder", std::string{});
+  if (std::error_code code; !site.empty() && !fs::is_directory(fs::path{site} / "_pytest", code))
+    return fail(Failure::not_found,
+                site +
+                    " holds no pytest; experiments/repo_function_synthesis/setup makes "
+                    ".deps/synthesis/site, which does");
+  FLYWHEEL_TRY(auto instances, load_instances(path, trees, !site.empty()));
+  return std::make_shared<const RepoFunctions>(std::move(instances), trees, site,
                                                parameters.value("shows_call", false));
 }
 
@@ -210,6 +222,15 @@ Result<RepoFunctionTask> parse_repo_function_task(const Json& parameters) {
   const std::string place{where};
   FLYWHEEL_TRY(task.tree, json_field<std::string>(parameters, "tree", where));
   FLYWHEEL_TRY(task.instance, json_field<Json>(parameters, "instance", where));
+  if (parameters.contains("site")) {
+    FLYWHEEL_TRY(task.site, json_field<std::string>(parameters, "site", where));
+  }
+  for (const char* list : {"FAIL_TO_PASS", "PASS_TO_PASS"}) {
+    if (!task.instance.contains(list)) continue;
+    FLYWHEEL_TRY(const auto names,
+                 json_field<std::vector<std::string>>(task.instance, list, where));
+    task.tests.insert(task.tests.end(), names.begin(), names.end());
+  }
   if (parameters.contains("shows_call")) {
     FLYWHEEL_TRY(task.shows_call, json_field<bool>(parameters, "shows_call", where));
   }

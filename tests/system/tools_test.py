@@ -28,7 +28,7 @@ class Ladder(WorkspaceCase):
         rollouts = self.read_json("data", "show", "last", "--limit", "4")["rollouts"]
         self.assertEqual(len(rollouts), 4)
         for rollout in rollouts:
-            self.assertEqual(rollout["verdict"]["grader"], "one_line_function/1")
+            self.assertEqual(rollout["verdict"]["grader"], "one_line_function/2")
             self.assertEqual(rollout["verdict"]["status"], "fail")
         left = [path for path in pathlib.Path("/proc").glob("[0-9]*/comm")
                 if self.name_of(path) == "flywheel_box" and str(self.home) in self.line_of(path)]

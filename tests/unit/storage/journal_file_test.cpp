@@ -1,9 +1,11 @@
 // The journal's file: what is found again, torn tails, damage, and bytes of the first version.
 #include "storage/journal_file.hpp"
 
+#include <csignal>
 #include <fstream>
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include "runtime/base/file.hpp"
 #include "tests/unit/storage/temporary_folder.hpp"
@@ -63,6 +65,37 @@ TEST_SUITE("storage/journal_file") {
     auto file = JournalFile::open(path);
     REQUIRE((*file)->append(Pairs{{"b", "2"}}));
     CHECK(value_of(**file, "b") == "2");
+  }
+
+  TEST_CASE("an append that fails half way leaves nothing behind, and a shorter one works") {
+    TemporaryFolder folder;
+    const auto path = folder.path() / "journal";
+    {
+      auto file = JournalFile::open(path);
+      REQUIRE(file);
+      REQUIRE((*file)->append(Pairs{{"a", "1"}}));
+      rlimit usual{};
+      REQUIRE(::getrlimit(RLIMIT_FSIZE, &usual) == 0);
+      const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+      rlimit small = usual;
+      small.rlim_cur = 4096;
+      REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+
+      const auto failed = (*file)->append(Pairs{{"long", std::string(10'000, 'x')}, {"b", "?"}});
+      const auto worked = (*file)->append(Pairs{{"b", "2"}});
+      REQUIRE(::setrlimit(RLIMIT_FSIZE, &usual) == 0);
+      std::signal(SIGXFSZ, handler);
+
+      REQUIRE_FALSE(failed);
+      CHECK(failed.error().failure == Failure::resource_exhausted);
+      CHECK(worked);
+      CHECK(value_of(**file, "long") == "(none)");
+    }
+    auto file = JournalFile::open(path);
+    REQUIRE(file);
+    CHECK(value_of(**file, "a") == "1");
+    CHECK(value_of(**file, "b") == "2");
+    CHECK((*file)->key_count() == 2);
   }
 
   TEST_CASE("a changed byte is corrupt, and the message says where") {

@@ -39,6 +39,11 @@ TEST_SUITE("runtime/grading/cited_answer") {
     CHECK(grade({{.text = cited.text, .name = "https://doc.example/lists"}}).status ==
           VerdictStatus::fail);
     CHECK(grade({{.text = "A set", .name = cited.name}}).status == VerdictStatus::fail);
+    for (const char* words : {"                         ", "-------------------------",
+                              "- - - - - - - - - - - - -", "1 2 3 4 5 6 7 8 9 10 11 12",
+                              "\xe2\x80\x94 \xe2\x80\x94 \xe2\x80\x94 \xe2\x80\x94 \xe2\x80\x94",
+                              "see https://doc.example/sets/order"})
+      CHECK(grade({{.text = words, .name = cited.name}}).status == VerdictStatus::fail);
     CHECK(grade({cited}, FinishReason::length).status == VerdictStatus::fail);
     CHECK(grade({cited}, FinishReason::cancelled).status == VerdictStatus::infra_error);
     CHECK(grade({{.kind = PartKind::tool_result, .text = cited.text, .name = cited.name}}).status ==
@@ -52,7 +57,7 @@ TEST_SUITE("runtime/grading/cited_answer") {
       file << "{\"format\": 1}\n";
       for (int i = 0; i < 40; ++i)
         file << Json{{"url", "u" + std::to_string(i)},
-                     {"title", "page " + std::to_string(i)},
+                     {"title", "page " + std::to_string(i % 37)},
                      {"text", std::string(i == 0 ? 10 : 300, 'x')}}
                     .dump()
              << "\n";
@@ -67,6 +72,7 @@ TEST_SUITE("runtime/grading/cited_answer") {
       training.insert(task->parameters["url"]);
     }
     CHECK_FALSE(training.contains("u0"));  // too little text
+    for (const char* twin : {"u1", "u2", "u37", "u38", "u39"}) CHECK_FALSE(training.contains(twin));
     for (std::uint64_t i = 0; i < 200; ++i)
       CHECK_FALSE(training.contains((*family)->make_task(split_held_out, i, 1)->parameters["url"]));
     CHECK((*family)->setting({})->tools == std::vector<std::string>{"browse"});

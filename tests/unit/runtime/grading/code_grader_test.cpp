@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "runtime/grading/function_body.hpp"
 #include "runtime/grading/one_line_function_grader.hpp"
 #include "runtime/grading/repo_function_grader.hpp"
 #include "runtime/tasks/one_line_functions.hpp"
@@ -81,14 +82,35 @@ TEST_SUITE("runtime/grading/code_grader") {
     CHECK(verdict.note == "golden pair 5 came to something else");
   }
 
-  TEST_CASE("all pairs right without the judge's pass is no pass: it saw a cheat or a time-out") {
-    for (const auto status : {VerdictStatus::fail, VerdictStatus::timeout}) {
-      Lab lab;
-      lab.answer.status = status;
-      const Verdict verdict = lab.grade(block);
-      CHECK(verdict.status == VerdictStatus::fail);
-      CHECK(verdict.turns[0].components[1].value == 0.0);
-    }
+  TEST_CASE("all pairs right without the judge's pass is no pass: it saw a cheat") {
+    Lab lab;
+    lab.answer.status = VerdictStatus::fail;
+    const Verdict verdict = lab.grade(block);
+    CHECK(verdict.status == VerdictStatus::fail);
+    CHECK(verdict.turns[0].components[1].value == 0.0);
+  }
+
+  TEST_CASE("a run out of time is a timeout, rewarded like a failure") {
+    Lab lab;
+    lab.answer = {.status = VerdictStatus::timeout, .reason = "ran out of time"};
+    lab.answer.golden_count = 10;
+    const Verdict timeout = lab.grade(block);
+    lab.answer.status = VerdictStatus::fail;
+    const Verdict failure = lab.grade(block);
+
+    CHECK(timeout.status == VerdictStatus::timeout);
+    CHECK(timeout.note == "ran out of time");
+    CHECK(failure.status == VerdictStatus::fail);
+    CHECK(timeout.reward == failure.reward);
+  }
+
+  TEST_CASE("all pairs right and some tests are more than some pairs, and no pass") {
+    Lab lab;
+    lab.answer.status = VerdictStatus::fail;
+    lab.answer.test_count = 5;
+    lab.answer.tests_passed = 2;
+    CHECK(lab.grade(block).status == VerdictStatus::fail);
+    CHECK(lab.grade(block).turns[0].components[1].value == doctest::Approx(12.0 / 15));
   }
 
   TEST_CASE("answers without one function f are failed without running anything") {
@@ -146,12 +168,37 @@ TEST_SUITE("runtime/grading/code_grader") {
         "        return 2\n"
         "    def other(self):\n"
         "        return 3\n";
-    CHECK(function_body_in(code, "walk") == "\"\"\"Says.\"\"\"\nif a:\n    return 1\n\nreturn 2\n");
-    CHECK(function_body_in(code, "other") == "return 3\n");
+    CHECK(function_body_in(code, "walk") ==
+          "import os\n\"\"\"Says.\"\"\"\nif a:\n    return 1\n\nreturn 2\n");
+    CHECK(function_body_in(code, "other") == "import os\nreturn 3\n");
     CHECK(function_body_in(code, "wal").empty());
     CHECK(function_body_in("def f(x):\n", "f").empty());
     CHECK(function_body_in("def f(x", "f").empty());
     CHECK(function_body_in("async def f(x):\n  return x\n", "f") == "return x\n");
+  }
+
+  TEST_CASE("strings, comments and brackets do not end a function, imports above it go along") {
+    CHECK(function_body_in("def f(x): return x + 1", "f") == "return x + 1\n");
+    CHECK(function_body_in("def f(x): return g(x,\n  2)\ny = 1\n", "f") == "return g(x,\n  2)\n");
+    CHECK(function_body_in("def f(x):  # note\n    return x\n", "f") == "return x\n");
+    CHECK(function_body_in("def f(x, sep=\"(\"):\n    return x\n", "f") == "return x\n");
+    CHECK(function_body_in("def f(x, y={1: 2}) -> dict[str, int]: # :\n  return x", "f") ==
+          "return x\n");
+    CHECK(function_body_in("def f(x='''\na:'''):\n  return x\n", "f") == "return x\n");
+    CHECK(function_body_in("def f(x):\n    y = '''a\nb\n  # c'''\n    return y\nz = 1\n", "f") ==
+          "y = '''a\nb\n  # c'''\nreturn y\n");
+    CHECK(function_body_in("def f(x):\n    y = [1,\n2]\n# note\n    return y\n", "f") ==
+          "y = [1,\n2]\n# note\nreturn y\n");
+    CHECK(function_body_in("s = '''\ndef f(x):\n    return 1\n'''\ndef f(x):\n    return 2\n",
+                           "f") == "return 2\n");
+    CHECK(function_body_in("from __future__ import annotations\nimport re\nfrom a import (\n"
+                           "    b)\nfrom c import *\nimport key\n\ndef f(x, *, key=re):\n"
+                           "    return b\nimport os\n",
+                           "f") == "import re\nfrom a import (\n    b)\nreturn b\n");
+    CHECK(function_body_in("def f(x):\r\n    return x\r\n", "f") == "return x\r\n");
+    CHECK(function_body_in("def f(x): # only a note\n", "f").empty());
+    CHECK(function_body_in("def f(x", "f").empty());
+    CHECK(function_body_in("x = '''def f(x): return 1", "f").empty());
   }
 
   TEST_CASE("a repository's function is judged in its file, with the tests' files masked") {
@@ -178,7 +225,8 @@ TEST_SUITE("runtime/grading/code_grader") {
     const CodeJudgement& judgement = lab.judged[0];
     CHECK(judgement.solution[0].path == "pkg/a.py");
     CHECK(judgement.solution[0].text == "def one(x):\n    \"\"\"Doc.\"\"\"\n    return 1 + x\n");
-    CHECK(judgement.masked == std::vector<std::string>{"tests/test_a.py"});
+    CHECK(judgement.hidden == std::vector<std::string>{"tests/test_a.py"});
+    CHECK(judgement.tests.empty());
     CHECK(judgement.entry == "one");
     CHECK(judgement.golden.size() == 1);
     CHECK(lab.grade("```python\ndef two(x):\n    return 1\n```").status == VerdictStatus::fail);

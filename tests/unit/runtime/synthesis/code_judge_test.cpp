@@ -2,10 +2,15 @@
 #include "runtime/synthesis/code_judge.hpp"
 
 #include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
 
 #include <doctest/doctest.h>
 
 #include "runtime/synthesis/cheat_battery.hpp"
+#include "runtime/synthesis/python_files.hpp"
+#include "runtime/synthesis/repo_functions.hpp"
 #include "tests/unit/storage/temporary_folder.hpp"
 
 namespace flywheel {
@@ -137,6 +142,38 @@ TEST_SUITE("runtime/synthesis/code_judge") {
     CHECK(judge_code(court.host(), outside).error().failure == Failure::invalid_argument);
     CHECK(judge_code(court.host(), nothing).error().failure == Failure::invalid_argument);
     CHECK(judge_code(court.host(), no_site).error().failure == Failure::invalid_argument);
+  }
+
+  TEST_CASE("what a stage depends on is in its settings, and stays the same for the same options") {
+    Court court;
+    TemporaryFolder folder;
+    const auto site = folder.path() / "site";
+    std::filesystem::create_directories(site / "_pytest");
+    const auto settings = [&](const RepoFunctionsConfig& config) {
+      const auto runner = ScriptRunner::make(court.host(), folder.path(), site);
+      REQUIRE(runner);
+      RepositoryTrees trees{*runner, folder.path() / "trees"};
+      std::map<std::string, std::string> found;
+      for (const Stage& each : repo_function_stages(*runner, trees, config))
+        found[each.name] = each.settings;
+      return found;
+    };
+    const auto changed = [&](const auto& before, const auto& after) {
+      std::set<std::string> names;
+      for (const auto& [name, text] : before)
+        if (after.at(name) != text) names.insert(name);
+      return names;
+    };
+    using Names = std::set<std::string>;
+    const auto plain = settings({});
+
+    CHECK(changed(plain, settings({})) == Names{});
+    CHECK(changed(plain, settings({.candidates_max = 7})) == Names{"survey"});
+    CHECK(changed(plain, settings({.gold_runs = 3})) == Names{"validate"});
+    std::ofstream{site / "_pytest" / "more.py"} << "x";
+    CHECK(changed(plain, settings({})).size() == 7);
+    CHECK(stamp_of_scripts({"validate.py"}) != stamp_of_scripts({"survey.py"}));
+    CHECK(stamp_of_scripts({"judge.py", "values.py"}) == stamp_of_scripts({"judge.py"}));
   }
 }
 

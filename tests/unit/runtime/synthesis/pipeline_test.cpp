@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <set>
+#include <stdexcept>
 
 #include <doctest/doctest.h>
 
@@ -175,6 +176,48 @@ TEST_SUITE("runtime/synthesis/pipeline") {
     CHECK(always->items.empty());
     CHECK(always->funnel[1].broken == 11);
     CHECK(always->first_error == "halve: the machine broke");
+  }
+
+  TEST_CASE("a stage that throws breaks its items, by name, and the rest goes on") {
+    const auto stages = [](const auto& thrown) {
+      Stage read{"read", 1, "items", 1, [=](Items items) {
+                   if (items.front().id == "none") throw thrown;
+                   std::vector<StageOutcome> outcomes(1);
+                   outcomes[0].passed.push_back(items.front());
+                   return Result<std::vector<StageOutcome>>{std::move(outcomes)};
+                 }};
+      return std::vector<Stage>{std::move(read)};
+    };
+    MemoryJournal journal;
+
+    const auto result =
+        run_pipeline(numbers(), stages(std::runtime_error{"type must be string"}), journal, {});
+    MemoryJournal other;
+    const auto strange = run_pipeline(numbers(), stages(7), other, {});
+
+    REQUIRE(result);
+    CHECK(ids(*result) == std::vector<std::string>{"four", "seven"});
+    CHECK(result->funnel[0].broken == 1);
+    CHECK(result->first_error == "read: threw at none: type must be string");
+    REQUIRE(strange);
+    CHECK(strange->funnel[0].broken == 1);
+  }
+
+  TEST_CASE("a run with other settings finds only the outcomes that do not depend on them") {
+    NumberPipeline pipeline;
+    MemoryJournal journal;
+    const auto run = [&](const std::string& settings) {
+      auto stages = pipeline.stages();
+      stages[1].settings = settings;
+      const auto result = run_pipeline(numbers(), stages, journal, {});
+      REQUIRE(result);
+      CHECK(ids(*result) == finished);
+      return std::pair{result->funnel[0].remembered, result->funnel[1].remembered};
+    };
+    using Counts = std::pair<std::uint64_t, std::uint64_t>;
+    CHECK(run("runs 10") == Counts{0, 0});
+    CHECK(run("runs 3") == Counts{3, 0});
+    CHECK(run("runs 10") == Counts{3, 11});
   }
 
   TEST_CASE("more waiting items than the bound end the pipeline with an error") {

@@ -31,7 +31,10 @@ Json instance(const std::string& name, const std::string& split) {
             {"hidden_files", {"tests/test_a.py"}}}},
           {"golden_io",
            {{{"input", {{1}}}, {"outcome", {{"returns", 2}}}},
-            {{"input", {{5}}}, {"outcome", {{"returns", 6}}}}}}};
+            {{"input", {{5}}}, {"outcome", {{"returns", 6}}}},
+            {{"input", {{7}}}, {"outcome", {{"returns", 8}}}}}},
+          {"FAIL_TO_PASS", {"tests/test_a.py::test_one"}},
+          {"PASS_TO_PASS", {"tests/test_a.py::test_two"}}};
 }
 
 // A repository and its instances, as `flywheel synth repo-functions` leaves them.
@@ -134,10 +137,41 @@ TEST_SUITE("runtime/tasks/repo_functions") {
     const auto second = next_user_move(*family, *task, talk_with("It is a function."));
 
     CHECK(first->text.starts_with("Rewrite this text without changing anything:\n\n<tool_call>{"));
-    CHECK(first->text.find("{\"command\": \"head repository/pkg/a.py\"}") != std::string::npos);
+    CHECK(first->text.find("{\"command\": \"head /task/repository/pkg/a.py\"}") !=
+          std::string::npos);
     CHECK_FALSE(family->setting(*task)->states_tools);
     CHECK(second->text.find("has lost its body") != std::string::npos);
     CHECK_FALSE(second->ends);
+  }
+
+  TEST_CASE("with a site folder tests decide too; without, the shown pairs never decide alone") {
+    Lab lab;
+    auto guessable = instance("guessable", "train");
+    guessable["golden_io"][2]["outcome"] = guessable["golden_io"][0]["outcome"];
+    lab.write({guessable, instance("three", "train")});
+    const auto tasks = [&] {
+      std::vector<Json> found;
+      const auto family = lab.family();
+      for (std::uint64_t i = 0; i < 2; ++i)
+        found.push_back(family->make_task(split_train, i, 1)->parameters);
+      return found;
+    };
+
+    for (const Json& parameters : tasks()) {
+      CHECK(parameters["instance"]["instance_id"] == "three");
+      CHECK(parse_repo_function_task(parameters)->site.empty());
+    }
+    lab.parameters["site_folder"] = (lab.folder / "site").string();
+    CHECK(open_task_family("repo_functions", lab.parameters).error().message.find("no pytest") !=
+          std::string::npos);
+    fs::create_directories(lab.folder / "site" / "_pytest");
+    const auto with_tests = tasks();
+    CHECK(with_tests[0]["instance"] != with_tests[1]["instance"]);
+    const auto request = parse_repo_function_task(with_tests[0]);
+    REQUIRE(request);
+    CHECK(request->site == lab.parameters["site_folder"]);
+    CHECK(request->tests ==
+          std::vector<std::string>{"tests/test_a.py::test_one", "tests/test_a.py::test_two"});
   }
 
   TEST_CASE("files that are no instances are refused with file and line") {

@@ -4,7 +4,6 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include "runtime/grading/one_line_function_grader.hpp"
 #include "runtime/tasks/one_line_functions.hpp"
@@ -15,33 +14,13 @@
 #include "runtime/tools/shell_tool.hpp"
 #include "runtime/tools/tool_session.hpp"
 #include "tests/support/little_proxy.hpp"
+#include "tests/unit/runtime/tools_sandbox/shared_host.hpp"
 
 namespace flywheel::testing {
 namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-// One host for all cases: opening it is the slow part.
-SandboxHost& host() {
-  struct Opened {
-    fs::path folder = fs::temp_directory_path() / ("flywheel_tools_" + std::to_string(getpid()));
-    std::unique_ptr<SandboxHost> host;
-    Opened() {
-      SandboxHostConfig config;
-      config.state_folder = folder.string();
-      auto opened = SandboxHost::open(config);
-      REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
-      host = std::move(*opened);
-    }
-    ~Opened() {
-      host.reset();
-      fs::remove_all(folder);
-    }
-  };
-  static Opened opened;
-  return *opened.host;
-}
 
 struct Lab {
   ToolLimits limits{.wall_time_max = 20s, .output_bytes_max = 4096};
@@ -283,10 +262,11 @@ TEST_SUITE("runtime/tools_sandbox") {
           "import sys\ndef f(n): sys.exit(0)", "def f(n): raise ValueError",
           "class X(int):\n    def __eq__(self, other): return True\n"
           "def f(n): return X(n)",
-          "def f(n):\n    while True: pass", "def f(n): return [n] * 10**9"}) {
+          "def f(n): return [n] * 10**9"}) {
       CAPTURE(cheat);
       CHECK(grade(cheat) == VerdictStatus::fail);
     }
+    CHECK(grade("def f(n):\n    while True: pass") == VerdictStatus::timeout);
   }
 }
 
