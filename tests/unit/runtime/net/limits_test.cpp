@@ -97,6 +97,31 @@ TEST_SUITE("net/limits") {
     CHECK(later.read_until("<1000>").find("<1000>") != std::string::npos);
   }
 
+  TEST_CASE("a chunk's head or trailers without an end are refused, not kept") {
+    HttpServerConfig config = strict();
+    config.limits.body_time_max = 10s;  // the bound is told by the bytes, not by the deadline
+    ServerLab lab{config};
+    add_routes(lab);
+    lab.start();
+    const std::string endless(64 * 1024, 'x');
+    const std::string starts[] = {"3;note=", "3\r\nabc\r\n0\r\nx-trailer: ",
+                                  "3\r\nabc\r\n0;last=", "3\r\nabc\r\n0\r\na: b\r\nc: "};
+
+    for (const std::string& start : starts) {
+      CAPTURE(start);
+      RawClient client{lab.server.port()};
+      client.send(post_of("transfer-encoding: chunked\r\n", start + endless));
+      const std::string reply = client.read_to_end();
+      CHECK(status_line(reply) == "HTTP/1.1 431 Request Header Fields Too Large");
+      CHECK(reply.find("a chunk's head or the trailers are too long") != std::string::npos);
+    }
+    RawClient fits{lab.server.port()};
+    fits.send(post_of("transfer-encoding: chunked\r\n",
+                      "3;note=" + std::string(1000, 'x') + "\r\nabc\r\n0\r\nx-trailer: " +
+                          std::string(1000, 'x') + "\r\n\r\n"));
+    CHECK(fits.read_until("<3>").find("<3>") != std::string::npos);
+  }
+
   TEST_CASE("a chunked body is joined") {
     ServerLab lab{strict()};
     add_routes(lab);
