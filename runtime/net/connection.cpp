@@ -145,6 +145,7 @@ void Connection::close() {
   phase_ = Phase::closed;
   transport_->close();
   release_body();
+  release_reply();
   if (stream_) end_stream(true);
   if (const auto slot = slot_.lock()) {
     slot->notify_gone();
