@@ -180,9 +180,16 @@ Result<> ContainerCore::wait_to_start(std::unique_lock<std::mutex>& lock) {
 // has to be among them, and nothing may come meanwhile. The init does in order what it is asked,
 // so that a request that was sent is enough; the zygote starts commands past the init.
 Result<> ContainerCore::hold_commands() {
+  {
+    std::unique_lock lock{mutex_};
+    FLYWHEEL_TRY_VOID(wait_to_start(lock));
+    is_held_ = true;
+  }
+  return await_started();
+}
+
+Result<> ContainerCore::await_started() {
   std::unique_lock lock{mutex_};
-  FLYWHEEL_TRY_VOID(wait_to_start(lock));
-  is_held_ = true;
   const bool is_settled = has_changed_.wait_for(lock, start_time_max, [this] {
     return state_ != ContainerState::running ||
            (sending_count_ == 0 && std::none_of(execs_.begin(), execs_.end(), [](const auto& each) {
@@ -307,6 +314,14 @@ Result<BoxPacket> ContainerCore::ask(BoxMessage kind, const std::string& argumen
 
 Result<> ContainerCore::pause() {
   FLYWHEEL_TRY_VOID(hold_commands());
+  // Landlock keeps signals in the domain of each: the init does not reach what the zygote started.
+  if (host_->facts().landlock_abi >= 6) {
+    for (const auto& exec : execs()) exec->stop_all(true);
+    if (auto stopped = await_started(); !stopped) {
+      for (const auto& exec : execs()) exec->stop_all(false);
+      return stopped;
+    }
+  }
   const auto answered = ask(BoxMessage::pause, {});
   {
     const std::lock_guard lock{mutex_};
@@ -337,7 +352,10 @@ Result<> ContainerCore::resume() {
     state_ = ContainerState::running;
     paused = std::chrono::steady_clock::now() - paused_at_;
   }
-  for (const auto& exec : execs()) exec->resume(paused);
+  for (const auto& exec : execs()) {
+    if (host_->facts().landlock_abi >= 6) exec->stop_all(false);
+    exec->resume(paused);
+  }
   return {};
 }
 

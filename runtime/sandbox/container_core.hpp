@@ -87,6 +87,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   Result<ExecSpec> complete(ExecSpec spec) const;
   Result<> wait_to_start(std::unique_lock<std::mutex>& lock);
   Result<> hold_commands();  // until release_commands(); waits for those that are on their way
+  Result<> await_started();  // or releases them
   void release_commands();
   Result<> send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams);
   std::shared_ptr<ExecCore> exec(std::uint64_t number) const;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "runtime/sandbox/box_message.hpp"
+#include "runtime/sandbox/box_orders.hpp"
 
 namespace flywheel {
 
@@ -131,6 +132,12 @@ Result<> ExecCore::order(int signal) const {
   if (code == 0) return {};
   return fail(Failure::unavailable,
               std::string{"exec: its supervisor can't be reached: "} + std::strerror(code));
+}
+
+void ExecCore::stop_all(bool stops) {
+  if (!channel_ || has_ended()) return;
+  is_starting_ = stops;
+  if (!order(stops ? box_stop_all : box_continue_all)) is_starting_ = false;
 }
 
 void ExecCore::arm() {

@@ -49,6 +49,8 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   }
   // Its processes may not be in the container yet: what stops those would miss it.
   bool is_starting() const { return is_starting_; }
+  // Of the zygote's: its processes stop or go on; is_starting() until that is done.
+  void stop_all(bool stops);
   void begin();  // once the request is sent: watches pipes and deadlines
 
   void ended(int status, std::uint64_t cpu_us, std::uint64_t memory_bytes_max);
