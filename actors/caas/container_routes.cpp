@@ -25,7 +25,7 @@ Json list_json(const std::vector<ContainerRecord>& records, bool has_more = fals
   for (const ContainerRecord& record : records) data.push_back(container_json(record));
   return {{"object", "list"},
           {"first_id", data.empty() ? Json{} : data.front()["id"]},
-          {"last_id", !last.is_nil() ? Json{to_string(last)}
+          {"last_id", !last.is_nil() ? Json(to_string(last))
                       : data.empty() ? Json{}
                                      : data.back()["id"]},
           {"has_more", has_more},

@@ -99,6 +99,7 @@ TEST_SUITE("net/limits") {
 
   TEST_CASE("a chunk's head or trailers without an end are refused, not kept") {
     HttpServerConfig config = strict();
+    config.limits.header_time_max = 10s;
     config.limits.body_time_max = 10s;  // the bound is told by the bytes, not by the deadline
     ServerLab lab{config};
     add_routes(lab);
