@@ -46,12 +46,13 @@ Result<> furnish(CaasState& state, Birth& birth) {
     const std::lock_guard lock{state.table.mutex};
     live->replay = std::move(birth.replay);
   }
-  for (const FileUpload& file : birth.files) {
-    auto put = box->put_file(file.path, file.bytes, file.mode);
-    if (put) continue;
-    box->kill(ContainerState::failed, put.error().message);
-    return put;
-  }
+  if (birth.files)
+    for (const FileUpload& file : *birth.files) {
+      auto put = box->put_file(file.path, file.bytes, file.mode);
+      if (put) continue;
+      box->kill(ContainerState::failed, put.error().message);
+      return put;
+    }
   if (!state.table.become_running(id, box)) {
     if (box) box->kill(ContainerState::killed, "it was ended while it was created");
     return ended();
@@ -83,6 +84,15 @@ void deliver(CaasState& state, const std::shared_ptr<Delivery>& delivery) {
       if (!waits) finish_one(state, delivery, error);
     });
   }
+}
+
+// The key would be forgotten, so that the client's next try would make the containers again.
+void give_up(CaasState& state, const std::shared_ptr<Delivery>& delivery, const Error& why) {
+  const Error error{Failure::resource_exhausted,
+                    "the Idempotency-Key can't be stored, so nothing was made: " + why.message};
+  for (const Birth& birth : delivery->births)
+    state.table.end(birth.record.id, {ContainerState::failed, "create_failed", error.message});
+  delivery->done(Born{.error = error, .is_unstored = true});
 }
 
 std::string scoped(const std::string& owner, const std::string& key) {
@@ -158,8 +168,9 @@ void bear(CaasState& state, std::vector<Birth> births, const IdempotencyKey& key
     return deliver(state, delivery);
   }
   ContainerStore::put_idempotency(batch, owner, key.key, used);
-  state.commit.write(std::move(batch),
-                     [&state, delivery](const Result<>&) { deliver(state, delivery); });
+  state.commit.write(std::move(batch), [&state, delivery](const Result<>& written) {
+    written ? deliver(state, delivery) : give_up(state, delivery, written.error());
+  });
 }
 
 }  // namespace flywheel

@@ -22,7 +22,7 @@ struct Birth {
   ContainerRecord record{};
   std::function<Result<std::shared_ptr<Container>>()> make{};  // none: it stands on a replay
   std::unique_ptr<ReplayState> replay{};
-  std::vector<FileUpload> files{};
+  std::shared_ptr<const std::vector<FileUpload>> files{};  // of all births of a request
   std::vector<std::string> command{};
 };
 
@@ -30,6 +30,7 @@ struct Born {
   std::vector<ContainerRecord> records{};
   std::optional<Error> error{};  // the first container's that failed
   bool is_repeated = false;      // by its idempotency key
+  bool is_unstored = false;      // the key could not be stored: nothing was made
 };
 
 struct IdempotencyKey {

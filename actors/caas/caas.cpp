@@ -1,7 +1,10 @@
 #include "actors/caas/caas.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
+
+#include <unistd.h>
 
 #include "actors/caas/caas_routes.hpp"
 #include "actors/caas/caas_state.hpp"
@@ -16,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto timer_period = 100ms;
-constexpr auto forget_period = 10min;
+constexpr auto forget_period = 5s;
+constexpr auto forget_keys_period = 10min;
 constexpr auto sync_period = 200ms;
 constexpr auto stop_time_max = 20s;
 
@@ -30,6 +34,12 @@ const char* backend_name(CgroupBackend backend) {
       return "v2";
   }
   return "none";
+}
+
+std::uint64_t half_of_memory() {
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  return std::max<std::uint64_t>(pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 2,
+                                 1ULL << 30);
 }
 
 }  // namespace
@@ -46,7 +56,11 @@ CaasState::CaasState(CaasConfig chosen, std::unique_ptr<KeyValueStore> opened,
       host(std::move(boxes)),
       workers(config.limits.worker_count, config.limits.waiting_max,
               registry.gauge("flywheel_caas_waiting", "Requests that wait for a worker.")),
-      table(config.limits, clock, store, commit, workers, registry),
+      enders(config.limits.worker_count, SIZE_MAX,
+             registry.gauge("flywheel_caas_ends_waiting", "Ends that wait for a thread.")),
+      replays(config.limits.replay_thread_count, config.limits.replay_waiting_max,
+              registry.gauge("flywheel_caas_replays_waiting", "Replays that wait to catch up.")),
+      table(config.limits, clock, store, commit, enders, registry),
       execs(config.limits, clock, table, store, commit, workers, registry) {}
 
 Result<std::unique_ptr<Caas>> Caas::open(CaasConfig config, Metrics& metrics) {
@@ -60,6 +74,8 @@ Result<std::unique_ptr<Caas>> Caas::open(CaasConfig config, Metrics& metrics) {
   // The database first: its lock says that no other daemon has the folder.
   FLYWHEEL_TRY(auto database, open_rocksdb_store({.folder = (folder / "caas.db").string(),
                                                   .block_cache_bytes = 32ULL << 20}));
+  for (std::uint64_t* ceiling : {&config.limits.memory_bytes_max, &config.limits.disk_bytes_max})
+    if (*ceiling == 0) *ceiling = half_of_memory();
   if (config.image_folder.empty()) config.image_folder = (folder / "images").string();
   SandboxHostConfig sandbox = config.sandbox;
   if (sandbox.state_folder.empty()) sandbox.state_folder = (folder / "boxes").string();
@@ -83,44 +99,68 @@ Caas::Caas(std::unique_ptr<CaasState> state) : state_(std::move(state)) {
 Caas::~Caas() {
   state_->is_stopping = true;
   timer_.join();
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t waiting = 0;
-  const auto ended = [&](const ContainerRecord&) {
-    const std::lock_guard lock{mutex};
-    --waiting;
-    changed.notify_all();
+  struct Waiting {  // shared: an end may be told after this has stopped waiting
+    std::mutex mutex{};
+    std::condition_variable changed{};
+    std::size_t count = 0;
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  const auto ended = [waiting](const ContainerRecord&) {
+    const std::lock_guard lock{waiting->mutex};
+    --waiting->count;
+    waiting->changed.notify_all();
   };
   for (const ContainerId id : state_->table.living()) {
     {
-      const std::lock_guard lock{mutex};
-      ++waiting;
+      const std::lock_guard lock{waiting->mutex};
+      ++waiting->count;
     }
     const EndCause cause{ContainerState::killed, "daemon_stopped",
                          "the container service was stopped"};
     if (!state_->table.end(id, cause, ended)) ended({});
   }
   {
-    std::unique_lock lock{mutex};
-    if (!changed.wait_for(lock, stop_time_max, [&] { return waiting == 0; }))
-      log_warning("{} containers did not end within {} s; the next start ends them", waiting,
+    std::unique_lock lock{waiting->mutex};
+    if (!waiting->changed.wait_for(lock, stop_time_max, [&] { return waiting->count == 0; }))
+      log_warning("{} containers did not end within {} s; the next start ends them", waiting->count,
                   stop_time_max.count());
   }
+  state_->replays.stop();
   state_->workers.stop();
+  state_->enders.stop();
   state_->host.reset();  // its event thread calls the table until it has gone
 }
 
 void Caas::run_timers() {
-  auto forget_at = std::chrono::steady_clock::now() + 1min;
+  auto forget_at = std::chrono::steady_clock::now() + forget_period;
+  auto forget_keys_at = forget_at;
   while (!state_->is_stopping) {
     std::this_thread::sleep_for(timer_period);
-    state_->table.sweep();
-    const auto now = std::chrono::steady_clock::now();
-    for (const auto& session : state_->table.sessions()) session->tick(now);
-    if (now < forget_at) continue;
-    forget_at = now + forget_period;
-    if (auto outcome = state_->table.forget_old(); !outcome)
-      log_warning("forgetting old containers: {}", to_string(outcome.error()));
+    try {
+      state_->table.sweep();
+      const auto now = std::chrono::steady_clock::now();
+      for (const auto& session : state_->table.sessions()) session->tick(now);
+      if (now >= forget_at) {
+        forget_at = now + forget_period;
+        forget_records();
+      }
+      if (now >= forget_keys_at) {
+        forget_keys_at = now + forget_keys_period;
+        if (auto outcome = state_->table.forget_old_keys(); !outcome)
+          log_warning("forgetting old Idempotency-Keys: {}", to_string(outcome.error()));
+      }
+    } catch (const std::exception& error) {
+      log_error("containers: their timer threw: {}", error.what());
+    }
+  }
+}
+
+// As many as came since the last time, however many: a piece at a time, so that a stop is heard.
+void Caas::forget_records() {
+  while (!state_->is_stopping) {
+    const auto outcome = state_->table.forget_old();
+    if (!outcome) log_warning("forgetting old containers: {}", to_string(outcome.error()));
+    if (!outcome || *outcome == 0) return;
   }
 }
 
@@ -134,6 +174,7 @@ void Caas::add_routes(HttpServer& server) {
               .handler = [this](HttpRequest, Responder responder) { answer_ready(responder); },
               .is_public = true});
   add_metrics_route(server, state_->metrics);
+  add_snapshot_routes(server, *state_);
   add_container_routes(server, *state_);
   add_exec_routes(server, *state_);
   add_file_routes(server, *state_);

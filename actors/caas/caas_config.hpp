@@ -22,6 +22,11 @@ struct CaasLimits {
   std::uint64_t output_bytes_max = 1ULL << 30;        // kept of all commands that run
   std::uint64_t log_bytes_max = 16ULL << 20;          // of one container's trajectory
   std::chrono::milliseconds create_time_max{10'000};  // from the request until it runs
+  std::size_t replay_thread_count = 2;                // that catch up at once
+  std::size_t replay_waiting_max = 64;
+  std::chrono::milliseconds replay_time_max{3'600'000};  // of all commands that run again
+  std::uint64_t memory_bytes_max = 0;  // that a client may ask for; 0: half of the machine's
+  std::uint64_t disk_bytes_max = 0;    // likewise: what is written lies in memory
 };
 
 struct CaasConfig {

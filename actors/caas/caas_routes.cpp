@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "actors/caas/replay.hpp"
+#include "runtime/base/log.hpp"
 
 namespace flywheel {
 namespace {
@@ -14,6 +15,12 @@ HttpResponse not_running(std::string_view id, ContainerState state) {
   return error_response(
       409, fmt::format("{} is {}: only a running container does that", id, to_string(state)),
       "container_not_running");
+}
+
+Error catching_up(const LiveContainer& live) {
+  return {Failure::cancelled, to_string(live.id) +
+                                  " is catching up with its trajectory: come back when that "
+                                  "request was answered"};
 }
 
 }  // namespace
@@ -59,6 +66,8 @@ LiveOrRefusal asked_live(CaasState& state, const HttpRequest& request, Verb verb
 tl::expected<std::shared_ptr<Container>, HttpResponse> running_box(CaasState& state,
                                                                    const LiveContainer& live) {
   const std::lock_guard lock{state.table.mutex};
+  if (live.replay && live.replay->is_materialising)
+    return tl::unexpected{refusal(catching_up(live))};
   if (live.record.state != ContainerState::running || !live.box)
     return tl::unexpected{not_running(to_string(live.id), live.record.state)};
   return live.box;
@@ -67,7 +76,14 @@ tl::expected<std::shared_ptr<Container>, HttpResponse> running_box(CaasState& st
 void answer_later(CaasState& state, const Responder& responder,
                   std::function<std::optional<HttpResponse>()> work) {
   const bool is_taken = state.workers.try_post([responder, work = std::move(work)] {
-    if (auto response = work()) responder.send(std::move(*response));
+    try {
+      if (auto response = work()) responder.send(std::move(*response));
+    } catch (const std::exception& error) {
+      log_error("containers: a request threw: {}", error.what());
+      responder.send(error_response(500,
+                                    "the server has a fault here, or no memory left: see its log",
+                                    to_string(Failure::internal)));
+    }
   });
   if (!is_taken)
     responder.send(
@@ -94,19 +110,24 @@ void when_ready(CaasState& state, const std::shared_ptr<LiveContainer>& live, st
     case ReplayStep::answered:
       return answered(answer.result);
     case ReplayStep::in_progress:
-      responder.send(refusal({Failure::cancelled, to_string(live->id) +
-                                                      " is catching up with its trajectory: come "
-                                                      "back when that request was answered"}));
-      return;
+      return void(responder.send(refusal(catching_up(*live))));
     case ReplayStep::diverged:
       break;
   }
-  state.workers.post([&state, live, responder, go_on = std::move(go_on)] {
+  // May run for as long as the commands did: on threads of its own.
+  const bool is_taken = state.replays.try_post([&state, live, responder, go_on = std::move(go_on)] {
     if (auto made = materialise(state, live); !made)
       responder.send(refusal(made.error()));
     else
       go_on();
   });
+  if (is_taken) return;
+  {
+    const std::lock_guard lock{state.table.mutex};
+    if (live->replay) live->replay->is_materialising = false;
+  }
+  responder.send(refusal(
+      {Failure::resource_exhausted, "too many replays are catching up already: come back"}));
 }
 
 std::uint64_t wall_ms(const CaasState& state) {

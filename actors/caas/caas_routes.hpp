@@ -13,6 +13,7 @@
 
 namespace flywheel {
 
+void add_snapshot_routes(HttpServer& server, CaasState& state);
 void add_container_routes(HttpServer& server, CaasState& state);
 void add_exec_routes(HttpServer& server, CaasState& state);
 void add_file_routes(HttpServer& server, CaasState& state);
@@ -29,6 +30,10 @@ using RecordOrRefusal = tl::expected<ContainerRecord, HttpResponse>;
 RecordOrRefusal asked_record(CaasState& state, const HttpRequest& request, Verb verb);
 // The same, and it lives: else 410 says how it ended.
 LiveOrRefusal asked_live(CaasState& state, const HttpRequest& request, Verb verb);
+
+// Whether this person may use that snapshot: not_found where not, as where there is none.
+Result<SnapshotFacts> asked_snapshot(CaasState& state, const Principal& principal,
+                                     const std::string& name, Verb verb);
 
 // Its box: 409 while it is created, paused or ended.
 tl::expected<std::shared_ptr<Container>, HttpResponse> running_box(CaasState& state,

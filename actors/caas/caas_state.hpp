@@ -33,6 +33,8 @@ struct CaasState {
   GroupCommit commit;
   std::unique_ptr<SandboxHost> host;
   WorkQueue workers;
+  WorkQueue enders;   // of containers alone: an end waits for nothing else
+  WorkQueue replays;  // that catch up, for as long as their commands ran
   ContainerTable table;
   ExecDesk execs;
   std::atomic<bool> is_stopping{false};

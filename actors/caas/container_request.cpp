@@ -107,13 +107,18 @@ std::vector<std::string> read_command(BodyFields& fields) {
     command = {"/bin/sh", "-c", value->get<std::string>()};
   else
     command = fields.texts("command", command_parts_max);
+  std::size_t size_bytes = 0;
   for (const std::string& part : command) {
+    size_bytes += part.size() + 1;
     if (part.size() > command_bytes_max)
       fields.refuse("command", fmt::format("has a part of more than {} bytes: send it as stdin or "
                                            "as a file",
                                            command_bytes_max));
     if (part.find('\0') != std::string::npos) fields.refuse("command", "holds a NUL");
   }
+  if (size_bytes > command_bytes_max + 4096)  // the init takes no more at once
+    fields.refuse("command", fmt::format("has more than {} bytes: send them as stdin or as a file",
+                                         command_bytes_max));
   if (!command.empty() && command[0].empty()) fields.refuse("command", "names no program");
   return command;
 }
@@ -159,6 +164,21 @@ Result<ContainerRequest> parse_container_request(const Json& body) {
   request.ttl_ms = fields.number("ttl_s", request.ttl_ms / 1000, 0, life_ms_max / 1000) * 1000;
   FLYWHEEL_TRY_VOID(fields.finish());
   return request;
+}
+
+Result<> check_ceilings(const SandboxLimits& asked, std::uint64_t memory_bytes_max,
+                        std::uint64_t disk_bytes_max) {
+  const auto over = [](const char* name, std::uint64_t bytes, std::uint64_t most) {
+    return fail(Failure::invalid_input,
+                fmt::format("request body: field 'limits.{}' asks for {} bytes, and the ceiling of "
+                            "this service is {}",
+                            name, bytes, most));
+  };
+  if (asked.memory_bytes > memory_bytes_max)
+    return over("memory_bytes", asked.memory_bytes, memory_bytes_max);
+  if (asked.disk_bytes > disk_bytes_max)
+    return over("disk_bytes", asked.disk_bytes, disk_bytes_max);
+  return {};
 }
 
 Result<ContainerRequest> parse_recorded_spec(Json spec) {

@@ -35,6 +35,10 @@ struct ContainerRequest {
 // invalid_input names the field.
 Result<ContainerRequest> parse_container_request(const Json& body);
 
+// What the operator lets a client ask for; invalid_input names the ceiling.
+Result<> check_ceilings(const SandboxLimits& asked, std::uint64_t memory_bytes_max,
+                        std::uint64_t disk_bytes_max);
+
 // The same from what was kept of it, whatever was noted there since.
 Result<ContainerRequest> parse_recorded_spec(Json spec);
 

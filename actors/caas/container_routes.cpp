@@ -19,12 +19,15 @@ constexpr std::size_t create_body_bytes_max = 32 << 20;
 constexpr std::size_t page_max = 1000;
 constexpr std::uint64_t life_s_max = 7ULL * 24 * 3600;
 
-Json list_json(const std::vector<ContainerRecord>& records, bool has_more) {
+Json list_json(const std::vector<ContainerRecord>& records, bool has_more = false,
+               ContainerId last = {}) {
   Json data = Json::array();
   for (const ContainerRecord& record : records) data.push_back(container_json(record));
   return {{"object", "list"},
           {"first_id", data.empty() ? Json{} : data.front()["id"]},
-          {"last_id", data.empty() ? Json{} : data.back()["id"]},
+          {"last_id", !last.is_nil() ? Json(to_string(last))
+                      : data.empty() ? Json{}
+                                     : data.back()["id"]},
           {"has_more", has_more},
           {"data", std::move(data)}};
 }
@@ -34,6 +37,11 @@ BornDone answer_born(const Responder& responder, bool is_list) {
   return [responder, is_list](const Result<Born>& born) {
     if (!born) {
       responder.send(refusal(born.error()));
+      return;
+    }
+    if (born->is_unstored) {
+      responder.send(
+          error_response(507, born->error->message, to_string(Failure::resource_exhausted)));
       return;
     }
     if (born->records.empty()) {
@@ -48,7 +56,7 @@ BornDone answer_born(const Responder& responder, bool is_list) {
       return;
     }
     HttpResponse response = json_response(
-        is_list ? list_json(born->records, false) : container_json(born->records.at(0)), 201);
+        is_list ? list_json(born->records) : container_json(born->records.at(0)), 201);
     if (born->is_repeated) {
       response.status = 200;
       response.headers.push_back({"idempotent-replayed", "true"});
@@ -61,8 +69,10 @@ Result<Json> body_of(const HttpRequest& request) {
   return request.body.empty() ? Result<Json>{Json::object()} : parse_json_body(request.body);
 }
 
+// A key is for one request: the same body elsewhere (a fork of another container) is another one.
 IdempotencyKey key_of(const HttpRequest& request) {
-  return {std::string{request.header("idempotency-key")}, hash_text(request.body)};
+  return {std::string{request.header("idempotency-key")},
+          hash_text(request.method + " " + request.path + "\n" + request.body)};
 }
 
 void create(CaasState& state, const HttpRequest& request, const Responder& responder) {
@@ -70,14 +80,24 @@ void create(CaasState& state, const HttpRequest& request, const Responder& respo
   if (!body) return void(responder.send(refusal(body.error())));
   auto asked = parse_container_request(*body);
   if (!asked) return void(responder.send(refusal(asked.error())));
+  const CaasLimits& limits = state.config.limits;
+  if (auto may =
+          check_ceilings(asked->sandbox.limits, limits.memory_bytes_max, limits.disk_bytes_max);
+      !may)
+    return void(responder.send(refusal(may.error())));
   if (request.header("idempotency-key").size() > 255)
     return void(responder.send(
         refusal({Failure::invalid_input, "the Idempotency-Key is longer than 255 bytes"})));
+  if (const std::string& name = asked->sandbox.snapshot; !name.empty())
+    if (auto may = asked_snapshot(state, request.principal, name, Verb::read); !may)
+      return void(responder.send(refusal(may.error())));
+  const auto files = std::make_shared<const std::vector<FileUpload>>(std::move(asked->files));
+  const auto spec = std::make_shared<const SandboxSpec>(asked->sandbox);
   std::vector<Birth> births(asked->count);
   for (Birth& birth : births) {
     birth.record = new_record(state, *asked, request.principal.name);
-    birth.make = [&state, spec = asked->sandbox] { return state.host->create(spec); };
-    birth.files = asked->files;
+    birth.make = [&state, spec] { return state.host->create(*spec); };
+    birth.files = files;
     birth.command = asked->command;
   }
   const bool is_list = body->contains("n");
@@ -111,7 +131,8 @@ void list(CaasState& state, const HttpRequest& request, const Responder& respond
   filter.limit = *limit;
   answer_later(state, responder, [&state, filter] {
     const auto page = state.table.list(filter);
-    return page ? json_response(list_json(page->records, page->has_more)) : refusal(page.error());
+    return page ? json_response(list_json(page->records, page->has_more, page->last))
+                : refusal(page.error());
   });
 }
 
@@ -145,7 +166,7 @@ HttpResponse make_change(CaasState& state, const std::shared_ptr<LiveContainer>&
     box = live->box;
     const ContainerState wanted =
         change == Change::resume ? ContainerState::paused : ContainerState::running;
-    if (!box || live->record.state != wanted)
+    if (!box || live->replay || live->record.state != wanted)
       return refusal(
           {Failure::cancelled, fmt::format("{} is {} and not {}", to_string(live->id),
                                            to_string(live->record.state), to_string(wanted))});
@@ -153,9 +174,10 @@ HttpResponse make_change(CaasState& state, const std::shared_ptr<LiveContainer>&
   if (change == Change::snapshot) {
     CommandRecord command{wall_ms(state), "snapshot"};
     const std::uint64_t number = state.execs.next_command(*live);
+    const std::string owner = state.table.record_of(*live).owner;
     auto name = [&] {
       const std::unique_lock lock{live->files_mutex};
-      return box->snapshot();
+      return box->snapshot(owner);
     }();
     command.result = name ? Json{{"snapshot", *name}} : Json{{"error", name.error().message}};
     state.execs.log(*live, number, command);
@@ -270,7 +292,7 @@ void log(CaasState& state, const HttpRequest& request, const Responder& responde
 
 // {"container": ID, "name", "idle_s", "ttl_s"}: a new one that answers from the older one's log.
 Result<Birth> replay_birth(CaasState& state, const ContainerRecord& source, const Json& body,
-                           const std::string& owner) {
+                           const Principal& principal) {
   BodyFields fields{body, "request body"};
   fields.find("container");
   if (source.spec.contains("forked_from"))
@@ -278,6 +300,8 @@ Result<Birth> replay_birth(CaasState& state, const ContainerRecord& source, cons
                                                " began as a fork: its trajectory does not say how "
                                                "its files came to be");
   FLYWHEEL_TRY(auto asked, parse_recorded_spec(source.spec));
+  if (const std::string& snapshot = asked.sandbox.snapshot; !snapshot.empty())
+    FLYWHEEL_TRY_VOID(asked_snapshot(state, principal, snapshot, Verb::read));
   asked.name = fields.text("name", source.name, 256);
   asked.idle_ms = fields.number("idle_s", source.idle_ms / 1000, 0, life_s_max) * 1000;
   asked.ttl_ms = fields.number("ttl_s", asked.ttl_ms / 1000, 0, life_s_max) * 1000;
@@ -286,7 +310,7 @@ Result<Birth> replay_birth(CaasState& state, const ContainerRecord& source, cons
     return fail(Failure::invalid_argument, "a container with a main command can't be replayed");
   Birth birth;
   FLYWHEEL_TRY(birth.replay, load_replay(state, source.id));
-  birth.record = new_record(state, asked, owner);
+  birth.record = new_record(state, asked, principal.name);
   birth.record.spec["replays"] = {{"from", to_string(source.id)},
                                   {"commands", birth.replay->commands.size()}};
   return birth;
@@ -302,7 +326,7 @@ void replay(CaasState& state, const HttpRequest& asking, const Responder& respon
   const auto record = asked_record(state, request, Verb::read);
   if (!record) return void(responder.send(record.error()));
   const auto work = [&state, record = *record, body = *body, request, responder] {
-    auto birth = replay_birth(state, record, body, request.principal.name);
+    auto birth = replay_birth(state, record, body, request.principal);
     if (!birth) return void(responder.send(refusal(birth.error())));
     std::vector<Birth> births;
     births.push_back(std::move(*birth));

@@ -24,12 +24,12 @@ EndCause restarted_cause() {
 }  // namespace
 
 ContainerTable::ContainerTable(const CaasLimits& limits, const Clock& clock, ContainerStore& store,
-                               GroupCommit& commit, WorkQueue& workers, Metrics& metrics)
+                               GroupCommit& commit, WorkQueue& enders, Metrics& metrics)
     : limits_(limits),
       clock_(clock),
       store_(store),
       commit_(commit),
-      workers_(workers),
+      enders_(enders),
       metrics_(metrics) {
   for (int i = 0; i < container_state_count; ++i)
     gauges_[static_cast<std::size_t>(i)] = &metrics.gauge(
@@ -113,6 +113,13 @@ void ContainerTable::store_buffered(const ContainerRecord& record) {
   commit_.note_buffered();
 }
 
+bool ContainerTable::adopt_replay_box(LiveContainer& live, std::shared_ptr<Container> box) {
+  const std::lock_guard lock{mutex};
+  if (live.cause || !live.replay) return false;
+  live.replay->box = std::move(box);
+  return true;
+}
+
 bool ContainerTable::become_running(ContainerId id, std::shared_ptr<Container> box) {
   const std::string box_id = box ? box->id() : std::string{};
   const bool is_gone = box && is_ended(box->state());
@@ -131,6 +138,11 @@ bool ContainerTable::become_running(ContainerId id, std::shared_ptr<Container> b
   }
   if (is_gone) end_box(box_id);  // its own announcement came before anybody knew it
   return true;
+}
+
+bool ContainerTable::is_ending(const LiveContainer& live) const {
+  const std::lock_guard lock{mutex};
+  return live.cause != nullptr;
 }
 
 void ContainerTable::set_paused(LiveContainer& live, bool is_paused) {
@@ -183,27 +195,28 @@ bool ContainerTable::end(ContainerId id, EndCause cause, Ended ended) {
     live->cause = std::make_shared<EndCause>(std::move(cause));
     set_state(*live, ContainerState::stopping);
   }
-  // An end is bounded work that was let in with its container: it does not queue behind a bound.
-  workers_.post([this, live] { kill_box(live); });
+  // An end is bounded work that was let in with its container: it has threads of its own.
+  enders_.post([this, live] { kill_box(live); });
   return true;
 }
 
 void ContainerTable::end_box(const std::string& box_id) {
-  workers_.post([this, box_id] {
-    std::shared_ptr<LiveContainer> live;
+  enders_.post([this, box_id] {
+    std::shared_ptr<Container> box;
+    ContainerId id;
     {
       const std::lock_guard lock{mutex};
       const auto found = boxes_.find(box_id);
       if (found == boxes_.end()) return;
       const auto living = living_.find(found->second);
       if (living == living_.end() || living->second->cause) return;
-      live = living->second;
+      id = living->first;
+      box = living->second->box;
     }
-    const ContainerState state = live->box->state();
+    const ContainerState state = box->state();
     EndCause cause{is_ended(state) ? state : ContainerState::failed,
-                   state == ContainerState::oom_killed ? "out_of_memory" : "lost",
-                   live->box->reason()};
-    end(live->id, std::move(cause));
+                   state == ContainerState::oom_killed ? "out_of_memory" : "lost", box->reason()};
+    end(id, std::move(cause));
   });
 }
 
@@ -212,7 +225,7 @@ void ContainerTable::kill_box(const std::shared_ptr<LiveContainer>& live) {
   std::shared_ptr<EndCause> cause;
   {
     const std::lock_guard lock{mutex};
-    box = live->box;
+    box = !live->box && live->replay ? live->replay->box : live->box;
     cause = live->cause;
   }
   // The box knows only the ends that somebody can ask for.
@@ -329,8 +342,12 @@ Result<ContainerTable::Page> ContainerTable::list(const Filter& filter) const {
       page.has_more = true;
       break;
     }
+    page.last = id;
     page.records.push_back(std::move(*each));
   }
+  if (page.has_more || ids.size() < scanned_max) return page;
+  page.has_more = true;  // unless the last one looked at was the very last: the next page is empty
+  page.last = ids.back();
   return page;
 }
 
@@ -354,10 +371,20 @@ std::vector<std::shared_ptr<Session>> ContainerTable::sessions() const {
   return sessions;
 }
 
+std::uint64_t ContainerTable::forgotten_before_ms() const {
+  const auto age_ms = static_cast<std::uint64_t>(milliseconds{limits_.record_age_max}.count());
+  return now_ms() - std::min(now_ms(), age_ms);
+}
+
+Result<> ContainerTable::forget_old_keys() {
+  WriteBatch batch;
+  FLYWHEEL_TRY_VOID(store_.forget_idempotency(batch, forgotten_before_ms(), forgotten_at_once));
+  return batch.empty() ? Result<>{} : store_.write(batch);
+}
+
 Result<std::size_t> ContainerTable::forget_old() {
   std::vector<std::pair<ContainerId, ContainerState>> old;
-  const auto age_ms = static_cast<std::uint64_t>(milliseconds{limits_.record_age_max}.count());
-  const std::uint64_t before_ms = now_ms() - std::min(now_ms(), age_ms);
+  const std::uint64_t before_ms = forgotten_before_ms();
   {
     const std::lock_guard lock{mutex};
     std::size_t excess =
@@ -372,7 +399,6 @@ Result<std::size_t> ContainerTable::forget_old() {
   }
   WriteBatch batch;
   for (const auto& [id, state] : old) FLYWHEEL_TRY_VOID(store_.forget(batch, id));
-  FLYWHEEL_TRY_VOID(store_.forget_idempotency(batch, before_ms, forgotten_at_once));
   if (batch.empty()) return 0;
   FLYWHEEL_TRY_VOID(store_.write(batch));
   const std::lock_guard lock{mutex};

@@ -6,7 +6,7 @@
 // Guarantees: a container ends once, with a state and a reason, whatever asks for it first; its
 //             waiters are called after the end is durable; none stays in `creating` or `stopping`
 //             beyond its deadline.
-// Threads:    any; callbacks run on the commit thread or a worker.
+// Threads:    any; callbacks run on the commit thread or one of `enders`.
 #pragma once
 
 #include <array>
@@ -40,15 +40,18 @@ class ContainerTable {
   using Ended = std::function<void(const ContainerRecord&)>;
 
   ContainerTable(const CaasLimits& limits, const Clock& clock, ContainerStore& store,
-                 GroupCommit& commit, WorkQueue& workers, Metrics& metrics);
+                 GroupCommit& commit, WorkQueue& enders, Metrics& metrics);
 
   // Reads what is stored; what had not ended then ends as failed, daemon_restarted. Their count.
   Result<std::size_t> load();
 
   // Takes them as `creating` and adds their records to the batch; resource_exhausted: the quota.
   Result<> admit(const std::vector<ContainerRecord>& records, WriteBatch& batch);
+  // Notes the box of a replay that catches up, so that an end finds it. False as the next.
+  bool adopt_replay_box(LiveContainer& live, std::shared_ptr<Container> box);
   // False: it has been ended meanwhile, and the box is the caller's to kill.
   bool become_running(ContainerId id, std::shared_ptr<Container> box);
+  bool is_ending(const LiveContainer& live) const;
   void set_paused(LiveContainer& live, bool is_paused);
   void set_expiry(LiveContainer& live, std::uint64_t expires_ms);
 
@@ -66,6 +69,7 @@ class ContainerTable {
   struct Page {
     std::vector<ContainerRecord> records{};
     bool has_more = false;
+    ContainerId last{};  // go on after this one
   };
   struct Filter {
     std::string owner{};  // empty: everybody's
@@ -82,8 +86,9 @@ class ContainerTable {
   std::size_t living_count() const;
   std::vector<std::shared_ptr<Session>> sessions() const;
 
-  // Drops records of containers that ended long ago.
+  // Drops records of containers that ended long ago, or are too many: a bounded number at once.
   Result<std::size_t> forget_old();
+  Result<> forget_old_keys();  // likewise, of idempotency
 
   mutable std::mutex mutex;  // also guards what LiveContainer says it does
 
@@ -94,13 +99,14 @@ class ContainerTable {
   void finish(const std::shared_ptr<LiveContainer>& live);
   bool matches(const ContainerRecord& record, const Filter& filter) const;
   std::uint64_t now_ms() const;
+  std::uint64_t forgotten_before_ms() const;
   Gauge& gauge(ContainerState state) { return *gauges_[static_cast<std::size_t>(state)]; }
 
   const CaasLimits& limits_;
   const Clock& clock_;
   ContainerStore& store_;
   GroupCommit& commit_;
-  WorkQueue& workers_;
+  WorkQueue& enders_;
   Metrics& metrics_;
   std::array<Gauge*, container_state_count> gauges_{};
   std::map<ContainerId, std::shared_ptr<LiveContainer>> living_;

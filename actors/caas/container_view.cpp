@@ -1,5 +1,6 @@
 #include "actors/caas/container_view.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/base/base64.hpp"
@@ -108,6 +109,36 @@ Json exec_json_of_logged(const Json& logged, bool wants_base64) {
     put_bytes(json, name, bytes, true);
   }
   return json;
+}
+
+ExecResult result_of_logged(const Json& logged) {
+  ExecResult result;
+  const auto text = [&](const char* name) {
+    const auto found = logged.find(name);
+    return found != logged.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  };
+  const auto number = [&](const char* name) {
+    const auto found = logged.find(name);
+    return found != logged.end() && found->is_number() ? found->get<double>() : -1.0;
+  };
+  result.end = ExecEnd::not_started;
+  for (int each = 0; each <= static_cast<int>(ExecEnd::container_gone); ++each)
+    if (text("end") == to_string(static_cast<ExecEnd>(each)))
+      result.end = static_cast<ExecEnd>(each);
+  result.exit_code = static_cast<int>(number("exit_code"));
+  result.signal = std::max(0, static_cast<int>(number("signal")));
+  result.output = text("stdout");
+  result.error_output = text("stderr");
+  result.output_bytes = static_cast<std::uint64_t>(std::max(0.0, number("stdout_bytes")));
+  result.error_bytes = static_cast<std::uint64_t>(std::max(0.0, number("stderr_bytes")));
+  result.is_truncated = logged.value("truncated", false);
+  result.wall_time =
+      std::chrono::microseconds{static_cast<std::int64_t>(1000 * std::max(0.0, number("wall_ms")))};
+  result.cpu_time =
+      std::chrono::microseconds{static_cast<std::int64_t>(1000 * std::max(0.0, number("cpu_ms")))};
+  result.memory_bytes_max = static_cast<std::uint64_t>(std::max(0.0, number("memory_bytes_max")));
+  result.error = text("error");
+  return result;
 }
 
 Json stats_json(const ContainerStats& stats) {

@@ -22,6 +22,7 @@ Json exec_json(const ExecResult& result, bool wants_base64);
 Json logged_result(const ExecResult& result);
 Json exec_json_of_logged(const Json& logged, bool wants_base64);
 
+ExecResult result_of_logged(const Json& logged);  // as far as a log holds it
 Json stats_json(const ContainerStats& stats);
 Json file_json(const FileEntry& entry, std::string_view folder);
 

@@ -1,10 +1,12 @@
 #include "actors/caas/exec_desk.hpp"
 
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "actors/caas/container_view.hpp"
+#include "actors/caas/logged_exec.hpp"
 #include "runtime/base/log.hpp"
 
 namespace flywheel {
@@ -72,11 +74,62 @@ Result<> ExecDesk::check_bounds(const LiveContainer& live, std::size_t output_by
     return fail(Failure::resource_exhausted,
                 fmt::format("{} has {} commands, which is the limit: wait for some to end",
                             to_string(live.id), live.execs.size()));
+  return check_output(output_bytes);
+}
+
+Result<> ExecDesk::check_output(std::size_t output_bytes) const {
   if (*output_bytes_ + output_bytes > limits_.output_bytes_max)
     return fail(Failure::resource_exhausted,
                 "the output that all running commands may keep is at its limit: ask for less with "
                 "'max_output_bytes', or come back");
   return {};
+}
+
+Result<std::shared_ptr<OutputBudget>> ExecDesk::reserve(std::size_t output_bytes) {
+  const std::lock_guard lock{table_.mutex};
+  FLYWHEEL_TRY_VOID(check_output(output_bytes));
+  return std::make_shared<OutputBudget>(output_bytes_, output_bytes);
+}
+
+Result<std::shared_ptr<void>> ExecDesk::begin_run(const std::shared_ptr<LiveContainer>& live,
+                                                  std::size_t output_bytes) {
+  const std::lock_guard lock{table_.mutex};
+  FLYWHEEL_TRY_VOID(check_bounds(*live, output_bytes));
+  auto budget = std::make_shared<OutputBudget>(output_bytes_, output_bytes);
+  ++live->running_count;  // it is not idle meanwhile
+  ++running_count_;
+  live->record.active_ms = now_ms(clock_);
+  return std::shared_ptr<void>{nullptr, [this, live, budget](std::nullptr_t) {
+                                 const std::lock_guard leaving{table_.mutex};
+                                 --live->running_count;
+                                 --running_count_;
+                                 live->record.active_ms = now_ms(clock_);
+                               }};
+}
+
+std::shared_ptr<LiveExec> ExecDesk::keep(LiveContainer& live, Json request, ExecResult result) {
+  auto exec = std::make_shared<LiveExec>();
+  exec->request = std::move(request);
+  exec->is_detached = true;
+  exec->started_ms = now_ms(clock_);
+  exec->exec = std::make_shared<LoggedExec>(result);
+  const std::uint64_t size_bytes = result.output.size() + result.error_output.size();
+  result.output.clear();
+  result.error_output.clear();
+  exec->ended = std::move(result);
+  const std::lock_guard lock{table_.mutex};
+  make_room(live);
+  exec->budget = std::make_shared<OutputBudget>(output_bytes_, size_bytes);
+  exec->number = ++live.exec_count;
+  live.execs.emplace(exec->number, exec);
+  return exec;
+}
+
+// Detached commands that ended give way to new ones, the oldest first.
+void ExecDesk::make_room(LiveContainer& live) const {
+  for (auto at = live.execs.begin();
+       at != live.execs.end() && live.execs.size() >= limits_.exec_count_max_per_container;)
+    at = at->second->ended ? live.execs.erase(at) : std::next(at);
 }
 
 Result<std::shared_ptr<LiveExec>> ExecDesk::begin(const std::shared_ptr<LiveContainer>& live,
@@ -93,17 +146,12 @@ Result<std::shared_ptr<LiveExec>> ExecDesk::begin(const std::shared_ptr<LiveCont
   exec.is_main = is_main;
   exec.output_bytes = 2 * request.spec.output_bytes_max;
   exec.started_ms = now_ms(clock_);
+  // Asked for first: a number of the trajectory that is given has to get its entry.
+  if (!workers_.has_room(1))
+    return fail(Failure::resource_exhausted, "too many requests wait for a worker: come back");
   {
     const std::lock_guard lock{table_.mutex};
-    // Detached commands that ended give way to new ones, the oldest first.
-    for (auto at = live->execs.begin();
-         at != live->execs.end() && live->execs.size() >= limits_.exec_count_max_per_container;) {
-      if (!at->second->ended) {
-        ++at;
-        continue;
-      }
-      at = live->execs.erase(at);
-    }
+    make_room(*live);
     FLYWHEEL_TRY_VOID(check_bounds(*live, exec.output_bytes));
     exec.number = ++live->exec_count;
     running->command = live->command_count++;
@@ -112,17 +160,10 @@ Result<std::shared_ptr<LiveExec>> ExecDesk::begin(const std::shared_ptr<LiveCont
     live->record.active_ms = exec.started_ms;
     ++live->running_count;
     ++running_count_;
-    *output_bytes_ += exec.output_bytes;
-    exec.budget = {nullptr, [total = output_bytes_, bytes = exec.output_bytes](std::nullptr_t) {
-                     *total -= bytes;
-                   }};
+    exec.budget = std::make_shared<OutputBudget>(output_bytes_, exec.output_bytes);
   }
-  if (workers_.try_post([this, running] { start(running); })) return running->exec;
-  const std::lock_guard lock{table_.mutex};
-  live->execs.erase(exec.number);
-  --live->running_count;
-  --running_count_;
-  return fail(Failure::resource_exhausted, "too many requests wait for a worker: come back");
+  workers_.post([this, running] { start(running); });  // exec_count_max bounds how many there are
+  return running->exec;
 }
 
 void ExecDesk::start(const std::shared_ptr<Running>& running) {
@@ -169,7 +210,9 @@ void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<Exec
     const std::lock_guard lock{table_.mutex};
     ExecResult kept =
         result ? *result : ExecResult{.end = ExecEnd::not_started, .error = result.error().message};
-    // What a detached command wrote is read from its Exec.
+    // What a detached command wrote is read from its Exec, which has it twice: to be read, and as
+    // its result.
+    exec.budget->shrink(2 * (kept.output.size() + kept.error_output.size()));
     kept.output.clear();
     kept.error_output.clear();
     exec.ended = std::move(kept);

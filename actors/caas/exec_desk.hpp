@@ -37,6 +37,14 @@ class ExecDesk {
                                           const ExecRequest& request, ExecHandlers handlers,
                                           bool is_main = false);
 
+  // Room for a run of a session, which counts as a command until the result is let go of; and for
+  // a session itself. resource_exhausted: a bound.
+  Result<std::shared_ptr<void>> begin_run(const std::shared_ptr<LiveContainer>& live,
+                                          std::size_t output_bytes);
+  Result<std::shared_ptr<OutputBudget>> reserve(std::size_t output_bytes);
+  // A detached command that a log answers for: it can be read as if it had run here.
+  std::shared_ptr<LiveExec> keep(LiveContainer& live, Json request, ExecResult result);
+
   void cancel(LiveExec& exec);
   std::shared_ptr<LiveExec> find(const LiveContainer& live, std::uint64_t number) const;
 
@@ -50,6 +58,8 @@ class ExecDesk {
   void start(const std::shared_ptr<Running>& running);
   void finish(const std::shared_ptr<Running>& running, const Result<ExecResult>& result);
   Result<> check_bounds(const LiveContainer& live, std::size_t output_bytes) const;
+  void make_room(LiveContainer& live) const;
+  Result<> check_output(std::size_t output_bytes) const;
 
   const CaasLimits& limits_;
   const Clock& clock_;

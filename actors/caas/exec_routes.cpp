@@ -121,7 +121,12 @@ void run_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
 }
 
 // What a log says, in the shape in which the command would have been answered.
-void answer_replayed(const ExecRequest& asked, const Json& logged, const Responder& responder) {
+void answer_replayed(CaasState& state, LiveContainer& live, const ExecRequest& asked,
+                     const Json& logged, const Responder& responder) {
+  if (asked.is_detached) {
+    const auto kept = state.execs.keep(live, asked.logged_json(), result_of_logged(logged));
+    return void(responder.json(with_id({{"state", "running"}, {"replayed", true}}, *kept), 202));
+  }
   Json json = exec_json_of_logged(logged, asked.wants_base64);
   json["object"] = "exec";
   json["replayed"] = true;
@@ -152,7 +157,9 @@ void exec(CaasState& state, const HttpRequest& request, const Responder& respond
   const ExecRequest wanted = std::move(*asked);
   when_ready(
       state, *live, "exec", wanted.logged_json(), responder,
-      [wanted, responder](const Json& logged) { answer_replayed(wanted, logged, responder); },
+      [&state, live = *live, wanted, responder](const Json& logged) {
+        answer_replayed(state, *live, wanted, logged, responder);
+      },
       [&state, live = *live, wanted, responder] { run_exec(state, live, wanted, responder); });
 }
 

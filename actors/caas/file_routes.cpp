@@ -109,7 +109,9 @@ HttpResponse read_file_of(Container& box, const std::string& path, std::string_v
   if (entry->kind == FileKind::folder)
     return refusal({Failure::invalid_argument,
                     path + " is a folder: add &list=true for what is in it, or &tar=true"});
-  const std::uint64_t size = entry->size_bytes;
+  // Of the file that is opened, wherever a link leads; that of the link is another.
+  std::uint64_t size = 0;
+  if (auto looked = box.get_file(path, 0, 0, &size); !looked) return refusal(looked.error());
   if (range_text.empty()) {
     if (size > file_body_bytes_max)
       return error_response(413,

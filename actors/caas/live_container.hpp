@@ -3,6 +3,7 @@
 // Threads: every field but `id` and `files_mutex` is guarded by the ContainerTable's mutex.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -22,6 +23,27 @@ namespace flywheel {
 class Session;
 struct EndCause;
 
+// Bytes of output that may be kept; gives them back when nobody holds it any more.
+class OutputBudget {
+ public:
+  using Total = std::shared_ptr<std::atomic<std::uint64_t>>;
+  OutputBudget(Total total, std::uint64_t bytes) : total_(std::move(total)), bytes_(bytes) {
+    *total_ += bytes_;
+  }
+  ~OutputBudget() { *total_ -= bytes_; }
+  OutputBudget(const OutputBudget&) = delete;
+  OutputBudget& operator=(const OutputBudget&) = delete;
+
+  void shrink(std::uint64_t bytes) {  // to what is kept in the end
+    const std::uint64_t before = bytes_.load();
+    if (bytes < before) *total_ -= bytes_.exchange(bytes) - bytes;
+  }
+
+ private:
+  const Total total_;
+  std::atomic<std::uint64_t> bytes_;
+};
+
 // One command that runs in it, or a detached one that ran.
 struct LiveExec {
   std::uint64_t number = 0;
@@ -29,9 +51,9 @@ struct LiveExec {
   Json request = Json::object();  // as the trajectory keeps it
   bool is_detached = false;
   bool is_main = false;
-  bool is_cancelled = false;          // asked for before it was started
-  std::size_t output_bytes = 0;       // that it may keep
-  std::shared_ptr<void> budget{};     // gives these back when nobody holds this any more
+  bool is_cancelled = false;     // asked for before it was started
+  std::size_t output_bytes = 0;  // that it may keep
+  std::shared_ptr<OutputBudget> budget{};
   std::shared_ptr<Exec> exec{};       // none until started
   std::optional<ExecResult> ended{};  // without its output where it is detached
 };
@@ -42,6 +64,7 @@ struct ReplayState {
   std::vector<CommandRecord> commands{};
   std::size_t next = 0;
   bool is_materialising = false;
+  std::shared_ptr<Container> box{};  // while it catches up: what an end has to kill
 };
 
 struct LiveContainer {

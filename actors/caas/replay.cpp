@@ -1,5 +1,7 @@
 #include "actors/caas/replay.hpp"
 
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,7 +12,10 @@
 namespace flywheel {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t commands_max = 10'000;
+constexpr auto rerun_slack = 5s;
 
 bool is_replayable(const CommandRecord& command) {
   return command.kind == "exec" || command.kind == "put_file" || command.kind == "remove_file" ||
@@ -31,9 +36,23 @@ ExecSpec spec_of(const Json& logged) {
   return spec;
 }
 
-Result<> run_again(Container& box, const CommandRecord& command) {
+// As long as it took the first time and a little more, and never beyond all of them together.
+std::chrono::milliseconds rerun_time(const CommandRecord& command, std::chrono::milliseconds bound,
+                                     SteadyTime until) {
+  const auto took = std::chrono::milliseconds{
+      static_cast<std::int64_t>(command.result.value("wall_ms", 0.0) * 3 / 2)};
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      until - std::chrono::steady_clock::now());
+  return std::max(1ms, std::min({bound, took + rerun_slack, left}));
+}
+
+Result<> run_again(Container& box, const CommandRecord& command, SteadyTime until) {
   if (command.kind == "exec") {
-    FLYWHEEL_TRY(const auto result, box.run(spec_of(command.request)));
+    // Whoever cancelled it the first time is not there to do so again.
+    if (command.result.value("end", Json{}) == to_string(ExecEnd::cancelled)) return {};
+    ExecSpec spec = spec_of(command.request);
+    spec.wall_time_max = rerun_time(command, spec.wall_time_max, until);
+    FLYWHEEL_TRY(const auto result, box.run(spec));
     if (result.end == ExecEnd::container_gone) return fail(Failure::unavailable, result.error);
     return {};
   }
@@ -80,29 +99,63 @@ std::shared_ptr<Container> forked(CaasState& state, const ReplayState& replay) {
   return box ? *box : nullptr;
 }
 
-Result<Made> make_box(CaasState& state, const ReplayState& replay, SandboxSpec spec) {
-  if (auto box = forked(state, replay)) return Made{std::move(box), "fork", 0};
-  Made made;
-  std::size_t from = 0;
-  const std::size_t snapshot = last_snapshot(replay.commands, replay.next);
-  if (snapshot < replay.next) {
+Error ended_meanwhile(const LiveContainer& live) {
+  return {Failure::cancelled, to_string(live.id) + " was ended meanwhile"};
+}
+
+// A box of the last snapshot, if it is still there and belongs to whom the trajectory belongs to;
+// else a fresh one. The command to go on with.
+Result<Made> begin_box(CaasState& state, const ReplayState& replay, const SandboxSpec& spec,
+                       std::size_t& from) {
+  from = 0;
+  const std::size_t at = last_snapshot(replay.commands, replay.next);
+  if (at < replay.next) {
     SandboxSpec of_snapshot = spec;
-    of_snapshot.snapshot = replay.commands[snapshot].result.at("snapshot").get<std::string>();
-    if (auto box = state.host->create(of_snapshot)) {
-      made = {std::move(*box), "snapshot", 0};
-      from = snapshot + 1;
-    }
+    of_snapshot.snapshot = replay.commands[at].result.at("snapshot").get<std::string>();
+    const auto facts = state.host->snapshot(of_snapshot.snapshot);
+    const auto source = state.table.record(replay.source);
+    if (facts && source && facts->owner == source->owner)
+      if (auto box = state.host->create(of_snapshot)) {
+        from = at + 1;
+        return Made{std::move(*box), "snapshot", 0};
+      }
   }
-  if (!made.box) {
-    FLYWHEEL_TRY(made.box, state.host->create(spec));
-  }
+  FLYWHEEL_TRY(auto box, state.host->create(spec));
+  return Made{std::move(box), "rerun", 0};
+}
+
+Result<Made> make_box(CaasState& state, LiveContainer& live, const ReplayState& replay,
+                      const SandboxSpec& spec) {
+  if (auto box = forked(state, replay)) return Made{std::move(box), "fork", 0};
+  const SteadyTime until = std::chrono::steady_clock::now() + state.config.limits.replay_time_max;
+  std::size_t from = 0;
+  FLYWHEEL_TRY(Made made, begin_box(state, replay, spec, from));
+  const auto refused = [&](Error error) {
+    made.box->kill(ContainerState::failed, error.message);
+    return fail(std::move(error));
+  };
+  // From here on an end of the container ends the box, and with it the command that runs.
+  if (!state.table.adopt_replay_box(live, made.box)) return refused(ended_meanwhile(live));
   for (std::size_t i = from; i < replay.next; ++i, ++made.rerun_count) {
-    auto outcome = run_again(*made.box, replay.commands[i]);
-    if (outcome) continue;
-    made.box->kill(ContainerState::failed, outcome.error().message);
-    return fail(std::move(outcome.error()));
+    if (state.table.is_ending(live)) return refused(ended_meanwhile(live));
+    if (std::chrono::steady_clock::now() >= until)
+      return refused({Failure::deadline_exceeded,
+                      fmt::format("its commands took longer than {} s to run again: take "
+                                  "snapshots in between",
+                                  state.config.limits.replay_time_max.count() / 1000)});
+    if (auto outcome = run_again(*made.box, replay.commands[i], until); !outcome)
+      return refused(std::move(outcome.error()));
   }
   return made;
+}
+
+Result<Made> make_box_guarded(CaasState& state, LiveContainer& live, const ReplayState& replay,
+                              const SandboxSpec& spec) {
+  try {
+    return make_box(state, live, replay, spec);
+  } catch (const std::exception& error) {
+    return fail(Failure::internal, std::string{"its trajectory can't be read: "} + error.what());
+  }
 }
 
 }  // namespace
@@ -156,18 +209,19 @@ Result<> materialise(CaasState& state, const std::shared_ptr<LiveContainer>& liv
   Json spec_json;
   {
     const std::lock_guard lock{state.table.mutex};
+    if (live->cause) return fail(ended_meanwhile(*live));
     replay = std::make_unique<ReplayState>(*live->replay);
     spec_json = live->record.spec;
   }
   FLYWHEEL_TRY(auto request, parse_recorded_spec(std::move(spec_json)));
-  auto made = make_box(state, *replay, std::move(request.sandbox));
+  auto made = make_box_guarded(state, *live, *replay, request.sandbox);
   if (!made) {
     state.table.end(live->id, {ContainerState::failed, "replay_failed", made.error().message});
     return fail(std::move(made.error()));
   }
   if (!state.table.become_running(live->id, made->box)) {
     made->box->kill(ContainerState::killed, "its container was ended meanwhile");
-    return fail(Failure::cancelled, to_string(live->id) + " was ended meanwhile");
+    return fail(ended_meanwhile(*live));
   }
   const std::lock_guard lock{state.table.mutex};
   live->record.spec["replayed"] = {{"from", to_string(replay->source)},

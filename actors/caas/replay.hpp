@@ -6,7 +6,10 @@
 //   else its last snapshot, and the commands after it run again         (snapshot)
 //   else all commands run again, in order                               (rerun)
 //
-// Threads:    any; materialise() blocks: on a worker.
+// Guarantees: a container that is ended while it catches up ends at once; what runs again is
+// bounded
+//             by the time that it took, and all of it by replay_time_max.
+// Threads:    any; materialise() blocks: on a thread of `replays`.
 #pragma once
 
 #include <memory>

@@ -160,9 +160,10 @@ std::string Session::framed(const std::string& code) const {
       quoted(code), mark_, mark_);
 }
 
-Result<> Session::run(SessionRun run, Done done) {
+Result<std::uint64_t> Session::run(SessionRun run, Done done) {
   std::shared_ptr<Exec> exec;
   std::string frame;
+  std::uint64_t number = 0;
   {
     const std::lock_guard lock{mutex_};
     if (has_ended_) return fail(Failure::cancelled, "the session has ended: open another");
@@ -176,14 +177,28 @@ Result<> Session::run(SessionRun run, Done done) {
     is_interrupted_ = false;
     started_ = last_output_ = std::chrono::steady_clock::now();
     done_ = std::move(done);
+    number = ++run_number_;
     exec = exec_;
   }
   auto written = exec->write_input(frame);
-  if (written) return {};
+  if (written) return number;
   const std::lock_guard lock{mutex_};
-  if (!done_) return {};  // its end was told already
+  if (!done_) return number;  // its end was told already
   done_ = nullptr;
-  return written;
+  return fail(std::move(written.error()));
+}
+
+void Session::interrupt(std::uint64_t run) {
+  std::shared_ptr<Exec> exec;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!done_ || has_ended_ || run != run_number_ || is_interrupted_) return;
+    forced_ = ExecEnd::cancelled;
+    is_interrupted_ = true;
+    kill_at_ = std::chrono::steady_clock::now() + interrupt_grace;
+    exec = exec_;
+  }
+  (void)exec->send_signal(SIGINT);  // tick() sees to it where it goes on
 }
 
 // Output up to the mark, which may come in pieces. True: the mark is there.

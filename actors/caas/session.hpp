@@ -61,8 +61,10 @@ class Session : public std::enable_shared_from_this<Session> {
                                                 std::chrono::milliseconds life_max);
 
   // already_exists: another run is under way; cancelled: the session has ended.
-  Result<> run(SessionRun run, Done done);
-  void tick(SteadyTime now);  // enforces the bounds of the run
+  // The number of the run, for interrupt().
+  Result<std::uint64_t> run(SessionRun run, Done done);
+  void interrupt(std::uint64_t run);  // as if its time were over; its end is `cancelled`
+  void tick(SteadyTime now);          // enforces the bounds of the run
   void close();
 
   SessionKind kind() const { return kind_; }
@@ -90,6 +92,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool has_ended_ = false;
   Done done_;  // of the run under way
   SessionRun run_{};
+  std::uint64_t run_number_ = 0;
   Stream streams_[2];
   std::string exit_code_;
   ExecEnd forced_ = ExecEnd::exited;  // why it was interrupted

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t code_bytes_max = 2 << 20;
+constexpr std::size_t session_output_bytes = 2 * 4096;  // what its interpreter's streams keep
 constexpr std::uint64_t run_ms_max = 24ULL * 3600 * 1000;
 
 std::string session_name(std::uint64_t number) {
@@ -67,6 +68,8 @@ HttpResponse open_session(CaasState& state, const std::shared_ptr<LiveContainer>
                                   to_string(live->id), live->sessions.size())});
     number = ++live->session_count;
   }
+  auto budget = state.execs.reserve(session_output_bytes);
+  if (!budget) return refusal(budget.error());
   const std::uint64_t command = state.execs.next_command(*live);
   auto session = Session::start(**box, opening.kind, opening.env, opening.cwd, 7 * 24h);
   state.execs.log(*live, command,
@@ -76,8 +79,11 @@ HttpResponse open_session(CaasState& state, const std::shared_ptr<LiveContainer>
                    session ? Json{{"session", session_name(number)}}
                            : Json{{"error", session.error().message}}});
   if (!session) return refusal(session.error());
+  // With its budget: the one goes when the other does.
+  std::shared_ptr<Session> kept{session->get(),
+                                [session = *session, budget = *budget](Session*) {}};
   const std::lock_guard lock{state.table.mutex};
-  live->sessions.emplace(number, *session);
+  live->sessions.emplace(number, std::move(kept));
   return json_response(session_json(number, **session), 201);
 }
 
@@ -118,26 +124,27 @@ void list(CaasState& state, const HttpRequest& request, const Responder& respond
 std::optional<HttpResponse> begin_run(CaasState& state, const AskedSession& asked,
                                       const SessionRun& run, const Responder& responder) {
   const Json logged{{"session", session_name(asked.number)}, {"code", run.code}};
+  // Of each stream the window keeps up to its bound and half of it again.
+  auto room = state.execs.begin_run(asked.live, 3 * run.output_bytes_max);
+  if (!room) return refusal(room.error());
   const auto command = state.execs.next_command(*asked.live);
-  const auto count = [&state, live = asked.live](bool begins) {
-    const std::lock_guard lock{state.table.mutex};
-    begins ? ++live->running_count : --live->running_count;  // it is not idle meanwhile
-    live->record.active_ms = wall_ms(state);
-  };
-  const auto finish = [&state, asked, responder, logged, command, count,
+  const auto finish = [&state, asked, responder, logged, command, room = *room,
                        started_ms = wall_ms(state)](const ExecResult& result) {
-    count(false);
     Json json = exec_json(result, false);
     json["session"] = session_json(asked.number, *asked.session);
     state.execs.log(*asked.live, command, {started_ms, "session_run", logged, json});
     responder.json(json);
   };
-  count(true);
   auto begun = asked.session->run(run, [&state, finish](const ExecResult& result) {
     state.workers.post([finish, result] { finish(result); });
   });
-  if (begun) return std::nullopt;
-  count(false);
+  if (begun) {
+    responder.when_gone([session = asked.session, number = *begun] { session->interrupt(number); });
+    return std::nullopt;
+  }
+  // Its place in the trajectory is taken: an entry says that nothing ran.
+  state.execs.log(*asked.live, command,
+                  {wall_ms(state), "session_run", logged, Json{{"error", begun.error().message}}});
   return refusal(begun.error());
 }
 

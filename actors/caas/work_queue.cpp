@@ -1,9 +1,24 @@
 #include "actors/caas/work_queue.hpp"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
+#include "runtime/base/log.hpp"
+
 namespace flywheel {
+namespace {
+
+// One request that runs out of memory, or has a fault, must not take the others with it.
+void run_guarded(const WorkQueue::Work& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    log_error("containers: a piece of work threw: {}", error.what());
+  }
+}
+
+}  // namespace
 
 WorkQueue::WorkQueue(std::size_t worker_count, std::size_t waiting_max, Gauge& waiting)
     : waiting_max_(waiting_max), waiting_(waiting) {
@@ -40,7 +55,7 @@ void WorkQueue::post(Work work) {
       return;
     }
   }
-  work();
+  run_guarded(work);
 }
 
 void WorkQueue::stop() {
@@ -64,7 +79,7 @@ void WorkQueue::run() {
     queue_.pop_front();
     waiting_.set(static_cast<double>(queue_.size()));
     lock.unlock();
-    work();
+    run_guarded(work);
     work = nullptr;  // what it holds goes before the lock comes back
     lock.lock();
   }

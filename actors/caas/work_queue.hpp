@@ -3,7 +3,8 @@
 //   IO thread ──try_post──▶ queue (bounded) ──▶ worker        full: refused, the client comes back
 //   event thread ──post───▶ the same queue, beyond its bound: only for the end of what was let in
 //
-// Guarantees: work is begun in the order of posting; the destructor runs what is queued.
+// Guarantees: work is begun in the order of posting; the destructor runs what is queued; what
+//             throws is logged.
 // Threads:    any.
 #pragma once
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include "actors/caas/caas.hpp"
 #include "actors/commands/command.hpp"
@@ -32,6 +33,9 @@ struct Options {
   std::string key{};
   bool needs_token = false;
   std::size_t containers = 4096;
+  std::size_t containers_per_owner = 0;  // 0: as many as there may be
+  std::uint64_t memory_mib = 0;          // 0: half of the machine's, as the next
+  std::uint64_t disk_mib = 0;
   std::string token_name{};
   std::string token_role = "researcher";
   std::uint64_t token_days = 90;
@@ -75,13 +79,25 @@ void say_started(const Caas& caas, const HttpServer& server, const Options& opti
                     server.port()));
 }
 
+// Each container and each command holds a few descriptors.
+void raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Result<int> serve(const GlobalOptions& global, const Options& options) {
   // First of all: whoever is told that it runs may stop it at once.
   std::signal(SIGINT, on_stop);
   std::signal(SIGTERM, on_stop);
   CaasConfig config{.state_folder = options.state};
-  config.limits.container_count_max = config.limits.container_count_max_per_owner =
-      options.containers;
+  raise_open_files();
+  config.limits.container_count_max = options.containers;
+  config.limits.container_count_max_per_owner =
+      options.containers_per_owner == 0 ? options.containers : options.containers_per_owner;
+  config.limits.memory_bytes_max = options.memory_mib << 20;
+  config.limits.disk_bytes_max = options.disk_mib << 20;
   FLYWHEEL_TRY(auto caas, Caas::open(std::move(config)));
   FLYWHEEL_TRY(auto tokens, TokenStore::open(token_path(options)));
   HttpServer server{{.address = options.address,
@@ -191,6 +207,18 @@ Command add_caas(CLI::App& program, const GlobalOptions& global) {
   app->add_flag("--require-token", options->needs_token, "Ask for tokens on loopback too");
   app->add_option("--containers", options->containers, "How many may live at once")
       ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app->add_option("--containers-per-owner", options->containers_per_owner,
+                  "How many of them one person may have; 0 = all of them")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  app->add_option("--memory-mib", options->memory_mib,
+                  "The most memory that a container may ask for; 0 = half of the machine's")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  app->add_option("--disk-mib", options->disk_mib,
+                  "The most that a container may ask to write; it lies in memory; 0 = half of it")
+      ->check(CLI::Range(0, 1 << 24))
       ->capture_default_str();
   CLI::App* token = app->add_subcommand("token", "Make an access token and print it.");
   token->add_option("name", options->token_name, "The person or program it is for")->required();

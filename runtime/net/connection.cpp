@@ -145,6 +145,7 @@ void Connection::close() {
   phase_ = Phase::closed;
   transport_->close();
   release_body();
+  release_reply();
   if (stream_) end_stream(true);
   if (const auto slot = slot_.lock()) {
     slot->notify_gone();
@@ -230,6 +231,13 @@ void Connection::process() {
     else if (error || used == 0)
       break;
   }
+  // Of a body only the head of a chunk and the trailers wait for their end before they are parsed.
+  if (phase_ == Phase::body && end_ - begin_ > server_->config.limits.header_bytes_max)
+    return refuse(error_response(431,
+                                 fmt::format("a chunk's head or the trailers are too long: they "
+                                             "may have {} bytes",
+                                             server_->config.limits.header_bytes_max),
+                                 to_string(Failure::resource_exhausted)));
   if (phase_ == Phase::closed) return;
   if (has_ended_ && (phase_ == Phase::head || phase_ == Phase::body)) return close();
   read_more();

@@ -44,7 +44,8 @@ struct ServerState {
   Gauge& stream_gauge;
   std::atomic<bool> is_draining{false};
   std::atomic<std::size_t> connection_count{0};
-  std::atomic<std::size_t> body_bytes{0};  // announced by requests that are not answered yet
+  std::atomic<std::size_t> body_bytes{0};   // announced by requests that are not answered yet
+  std::atomic<std::size_t> reply_bytes{0};  // of answers that their clients have not taken yet
   std::mutex mutex;
   std::condition_variable all_closed;
 };
@@ -90,6 +91,8 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   std::optional<HttpResponse> find_route(std::string_view path);
   bool reserve_body(std::size_t size_bytes);  // false: all bodies together would be too large
   void release_body();
+  bool reserve_reply(std::size_t size_bytes);  // false: all answers together would be too large
+  void release_reply();
   void dispatch();
   void refuse(HttpResponse response);
   void refuse_parse(const IoError& error);
@@ -125,8 +128,8 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   RouteMetrics* metrics_ = nullptr;
   std::weak_ptr<Responder::Slot> slot_;
   std::shared_ptr<StreamState> stream_;
-  std::size_t stream_bytes_ = 0;  // being written
-  std::size_t body_bytes_ = 0;    // reserved
+  std::size_t stream_bytes_ = 0;                  // being written
+  std::size_t body_bytes_ = 0, reply_bytes_ = 0;  // reserved
   SteadyTime started_{};
   bool is_head_method_ = false;
   bool is_http_11_ = true;

@@ -84,8 +84,28 @@ std::string Connection::render_head(const HttpResponse& response, bool is_stream
   return head;
 }
 
+bool Connection::reserve_reply(std::size_t size_bytes) {
+  const std::size_t total = server_->reply_bytes.fetch_add(size_bytes) + size_bytes;
+  reply_bytes_ += size_bytes;
+  // One answer alone always may go out: what it is the server has decided.
+  if (total <= server_->config.limits.reply_bytes_total_max || total == size_bytes) return true;
+  release_reply();
+  return false;
+}
+
+void Connection::release_reply() {
+  server_->reply_bytes -= std::exchange(reply_bytes_, 0);
+}
+
 void Connection::answer(HttpResponse response) {
   if (phase_ != Phase::answering) return;  // closed in the meantime
+  if (!reserve_reply(response.body.size())) {
+    response = error_response(503,
+                              "the answers that clients have not read take too much memory: "
+                              "come back",
+                              to_string(Failure::resource_exhausted));
+    response.headers.push_back({"retry-after", "1"});
+  }
   closes_after_ = closes_after_ || server_->is_draining;
   const auto taken = std::chrono::steady_clock::now() - started_;
   metrics_->count(response.status, std::chrono::duration<double>(taken).count());
@@ -176,9 +196,10 @@ void Connection::write_done(const IoError& error) {
 
 void Connection::finish_response() {
   release_body();
+  output_body_ = {};
+  release_reply();
   slot_.reset();
   output_head_.clear();
-  output_body_ = {};
   if (!closes_after_) return enter_head();
   // Closing with input unread would reset the connection, and the client might never see the
   // answer.

@@ -32,9 +32,10 @@ namespace flywheel {
 struct HttpLimits {
   std::size_t header_bytes_max = 16 * 1024;
   std::uint32_t connection_count_max = 4096;
-  std::size_t body_bytes_total_max = 512 * 1024 * 1024;  // of all requests that are not answered
-  std::chrono::milliseconds handshake_time_max{10'000};  // of TLS
-  std::chrono::milliseconds header_time_max{10'000};     // from the first byte to the empty line
+  std::size_t body_bytes_total_max = 512 * 1024 * 1024;   // of all requests that are not answered
+  std::size_t reply_bytes_total_max = 512 * 1024 * 1024;  // of all answers that are not taken yet
+  std::chrono::milliseconds handshake_time_max{10'000};   // of TLS
+  std::chrono::milliseconds header_time_max{10'000};      // from the first byte to the empty line
   std::chrono::milliseconds body_time_max{60'000};
   std::chrono::milliseconds idle_time_max{75'000};   // between two requests, and before the first
   std::chrono::milliseconds write_time_max{30'000};  // for the client to take what was written

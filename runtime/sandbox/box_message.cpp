@@ -14,7 +14,6 @@ namespace flywheel {
 namespace {
 
 // How long a sender waits for a reader that has stopped reading.
-constexpr int send_wait_ms = 2000;
 
 thread_local std::array<char, box_message_bytes_max> buffer;  // only its touched pages cost memory
 
@@ -67,7 +66,7 @@ void BoxPacket::close_all() {
 }
 
 int send_packet(int socket, std::string_view bytes, const int* descriptors,
-                std::size_t descriptor_count) {
+                std::size_t descriptor_count, int wait_ms) {
   if (bytes.size() > box_message_bytes_max) return EMSGSIZE;
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * box_descriptors_max)];
@@ -88,7 +87,7 @@ int send_packet(int socket, std::string_view bytes, const int* descriptors,
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return errno;
     pollfd writable{socket, POLLOUT, 0};
-    if (::poll(&writable, 1, send_wait_ms) == 0) return EAGAIN;
+    if (::poll(&writable, 1, wait_ms) == 0) return EAGAIN;
   }
 }
 

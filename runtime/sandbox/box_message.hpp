@@ -35,6 +35,7 @@ enum class BoxMessage : std::uint32_t {
   exec_ended,       // number, wait status, microseconds of CPU, bytes of memory
   exec_refused,     // number, errno, what could not be done
   supervisor_gone,  // number of the exec whose supervisor was killed
+  exec_started,     // number; of the zygote's alone: its processes are in the container
   done,  // number, errno, what could not be done; usage adds figures; may bring a descriptor
 };
 
@@ -94,9 +95,10 @@ struct BoxPacket {
   void close_all();
 };
 
-// 0, or errno: EMSGSIZE for a packet that is too large, EPIPE where nobody reads any more.
+// 0, or errno: EMSGSIZE for a packet that is too large, EPIPE where nobody reads any more,
+// EAGAIN where the reader makes no room for so long.
 int send_packet(int socket, std::string_view bytes, const int* descriptors = nullptr,
-                std::size_t descriptor_count = 0);
+                std::size_t descriptor_count = 0, int wait_ms = 2000);
 
 // 1 with a packet, 0 at the end, -1 with errno (EAGAIN where nothing is there now).
 int receive_packet(int socket, BoxPacket& packet);

@@ -61,8 +61,10 @@ class Container {
   // Paths are absolute, or relative to the working folder. Missing parents are made.
   virtual Result<> put_file(const std::string& path, std::string_view bytes,
                             std::uint32_t mode = 0644) = 0;
+  // `size_bytes`: of the whole file, where it is asked for; links are followed.
   virtual Result<std::string> get_file(const std::string& path, std::uint64_t offset = 0,
-                                       std::size_t bytes_max = 64 << 20) = 0;
+                                       std::size_t bytes_max = 64 << 20,
+                                       std::uint64_t* size_bytes = nullptr) = 0;
   virtual Result<FileEntry> stat_file(const std::string& path) = 0;  // does not follow a last link
   virtual Result<std::vector<FileEntry>> list_files(const std::string& path) = 0;  // 10,000 at most
   virtual Result<> make_folder(const std::string& path) = 0;
@@ -72,8 +74,9 @@ class Container {
   virtual Result<> pause() = 0;
   virtual Result<> resume() = 0;
 
-  // Keeps the files as they are now (processes are stopped meanwhile); returns its name.
-  virtual Result<std::string> snapshot() = 0;
+  // Keeps the files as they are now (processes are stopped meanwhile); returns its name, which
+  // nobody can guess. `owner` is for whoever asks who may use it.
+  virtual Result<std::string> snapshot(const std::string& owner = {}) = 0;
   // A new container that starts from the files as they are now, copy-on-write.
   virtual Result<std::shared_ptr<Container>> fork() = 0;
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::chrono::seconds answer_time_max{25};  // above the 20 s a worker of the init has
 constexpr std::chrono::seconds end_time_max{30};
+constexpr std::chrono::seconds start_time_max{5};  // that a pause waits for commands to begin
 constexpr std::size_t output_bytes_max = 64 << 20;
 
 constexpr std::array<const char*, 6> default_env{
@@ -144,20 +145,75 @@ Result<std::shared_ptr<ExecCore>> ContainerCore::start(const ExecSpec& given_spe
   std::array<Descriptor, 3> streams;
   std::shared_ptr<ExecCore> exec;
   {
-    const std::lock_guard lock{mutex_};
-    FLYWHEEL_TRY_VOID(expect_running());
+    std::unique_lock lock{mutex_};
+    FLYWHEEL_TRY_VOID(wait_to_start(lock));
     exec = std::make_shared<ExecCore>(host_->loop(), weak_from_this(), next_number_++, spec,
                                       std::move(observer));
     FLYWHEEL_TRY_VOID(exec->open(host_->null_file(), streams));
     execs_.emplace(exec->number(), exec);
+    ++sending_count_;
   }
   const int given[3] = {streams[0].get(), streams[1].get(), streams[2].get()};
-  if (auto sent = send_exec(spec, *exec, given); !sent) {
+  const auto sent = send_exec(spec, *exec, given);
+  {
+    const std::lock_guard lock{mutex_};
+    --sending_count_;
+    if (is_held_) has_changed_.notify_all();
+  }
+  if (!sent) {
     forget_exec(exec->number());
     return fail(sent.error());
   }
   exec->begin();
   return exec;
+}
+
+Result<> ContainerCore::wait_to_start(std::unique_lock<std::mutex>& lock) {
+  has_changed_.wait_for(lock, answer_time_max,
+                        [this] { return !is_held_ || state_ != ContainerState::running; });
+  if (is_held_ && state_ == ContainerState::running)
+    return fail(Failure::unavailable, id_ + ": it is about to be paused; come back");
+  return expect_running();
+}
+
+// What stops the processes of a container reaches those that are there: whatever was let in before
+// has to be among them, and nothing may come meanwhile. The init does in order what it is asked,
+// so that a request that was sent is enough; the zygote starts commands past the init.
+Result<> ContainerCore::hold_commands() {
+  {
+    std::unique_lock lock{mutex_};
+    FLYWHEEL_TRY_VOID(wait_to_start(lock));
+    is_held_ = true;
+  }
+  return await_started();
+}
+
+Result<> ContainerCore::await_started() {
+  std::unique_lock lock{mutex_};
+  const bool is_settled = has_changed_.wait_for(lock, start_time_max, [this] {
+    return state_ != ContainerState::running ||
+           (sending_count_ == 0 && std::none_of(execs_.begin(), execs_.end(), [](const auto& each) {
+              return each.second->is_starting();
+            }));
+  });
+  if (is_settled && state_ == ContainerState::running) return {};
+  is_held_ = false;
+  has_changed_.notify_all();
+  if (!is_settled)
+    return fail(Failure::deadline_exceeded,
+                id_ + ": a command that is starting did not begin in 5 s; come back");
+  return expect_running();
+}
+
+void ContainerCore::release_commands() {
+  const std::lock_guard lock{mutex_};
+  is_held_ = false;
+  has_changed_.notify_all();
+}
+
+void ContainerCore::on_exec_started() {
+  const std::lock_guard lock{mutex_};
+  if (is_held_) has_changed_.notify_all();
 }
 
 Result<> ContainerCore::send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams) {
@@ -218,6 +274,7 @@ void ContainerCore::forget_exec(std::uint64_t number) {
   if (found == execs_.end()) return;
   dropped = std::move(found->second);
   execs_.erase(found);
+  if (is_held_) has_changed_.notify_all();
 }
 
 std::shared_ptr<ExecCore> ContainerCore::exec(std::uint64_t number) const {
@@ -256,17 +313,27 @@ Result<BoxPacket> ContainerCore::ask(BoxMessage kind, const std::string& argumen
 }
 
 Result<> ContainerCore::pause() {
+  FLYWHEEL_TRY_VOID(hold_commands());
+  // Landlock keeps signals in the domain of each: the init does not reach what the zygote started.
+  if (host_->facts().landlock_abi >= 6) {
+    for (const auto& exec : execs()) exec->stop_all(true);
+    if (auto stopped = await_started(); !stopped) {
+      for (const auto& exec : execs()) exec->stop_all(false);
+      return stopped;
+    }
+  }
+  const auto answered = ask(BoxMessage::pause, {});
   {
     const std::lock_guard lock{mutex_};
-    FLYWHEEL_TRY_VOID(expect_running());
+    if (answered && state_ == ContainerState::running) {
+      state_ = ContainerState::paused;
+      paused_at_ = std::chrono::steady_clock::now();
+    }
   }
-  FLYWHEEL_TRY(BoxPacket packet, ask(BoxMessage::pause, {}));
-  {
-    const std::lock_guard lock{mutex_};
-    FLYWHEEL_TRY_VOID(expect_running());
-    state_ = ContainerState::paused;
-    paused_at_ = std::chrono::steady_clock::now();
-  }
+  release_commands();
+  if (!answered) return fail(answered.error());
+  if (state() != ContainerState::paused)
+    return fail(Failure::unavailable, id_ + ": it ended meanwhile");
   for (const auto& exec : execs()) exec->pause();
   return {};
 }
@@ -285,7 +352,10 @@ Result<> ContainerCore::resume() {
     state_ = ContainerState::running;
     paused = std::chrono::steady_clock::now() - paused_at_;
   }
-  for (const auto& exec : execs()) exec->resume(paused);
+  for (const auto& exec : execs()) {
+    if (host_->facts().landlock_abi >= 6) exec->stop_all(false);
+    exec->resume(paused);
+  }
   return {};
 }
 

@@ -70,6 +70,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   bool take_out_of_memory() override;
   void lose_exec(std::uint64_t number, const char* why) override;
   void forget_exec(std::uint64_t number) override;
+  void on_exec_started() override;
 
  private:
   struct Pending {
@@ -84,6 +85,10 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   Result<> expect_running() const;  // with mutex_ held
   Result<BoxPacket> ask(BoxMessage kind, const std::string& arguments, int descriptor = -1);
   Result<ExecSpec> complete(ExecSpec spec) const;
+  Result<> wait_to_start(std::unique_lock<std::mutex>& lock);
+  Result<> hold_commands();  // until release_commands(); waits for those that are on their way
+  Result<> await_started();  // or releases them
+  void release_commands();
   Result<> send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams);
   std::shared_ptr<ExecCore> exec(std::uint64_t number) const;
   std::vector<std::shared_ptr<ExecCore>> execs() const;
@@ -104,6 +109,8 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   std::string requested_reason_;  // empty: nobody asked for its end
   std::map<std::uint64_t, std::shared_ptr<ExecCore>> execs_;
   std::map<std::uint64_t, Pending> pending_;
+  std::size_t sending_count_ = 0;  // of execs whose request is not sent yet
+  bool is_held_ = false;           // new execs wait while processes are about to be stopped
   std::uint64_t next_number_ = 1;  // of execs and of requests
   std::chrono::steady_clock::time_point paused_at_{};
   std::uint32_t oom_kill_count_seen_ = 0;

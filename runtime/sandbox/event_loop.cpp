@@ -4,11 +4,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+
+#include "runtime/base/log.hpp"
 
 namespace flywheel {
 
@@ -17,6 +20,16 @@ namespace {
 // Keys of the loop's own descriptors; watches start above.
 constexpr std::uint64_t timer_key = 1;
 constexpr std::uint64_t wake_key = 2;
+
+// One handler that finds no memory must not end the thread that all containers need.
+template <class Handler>
+void run_guarded(const Handler& handler) {
+  try {
+    handler();
+  } catch (const std::exception& error) {
+    log_error("sandbox: a handler threw: {}", error.what());
+  }
+}
 
 }  // namespace
 
@@ -112,7 +125,7 @@ void EventLoop::run_due() {
     }
     if (!timers_.empty()) arm(timers_.begin()->first.first);
   }
-  for (const OnTime& on_time : due) on_time();
+  for (const OnTime& on_time : due) run_guarded([&] { on_time(); });
 }
 
 void EventLoop::serve() {
@@ -135,7 +148,7 @@ void EventLoop::serve() {
         const auto found = watches_.find(event.data.u64);
         if (found != watches_.end()) on_ready = found->second;
       }
-      if (on_ready) (*on_ready)(event.events);
+      if (on_ready) run_guarded([&] { (*on_ready)(event.events); });
     }
     const std::lock_guard lock{mutex_};
     if (is_stopping_) return;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "runtime/sandbox/box_message.hpp"
+#include "runtime/sandbox/box_orders.hpp"
 
 namespace flywheel {
 
@@ -96,7 +97,10 @@ void ExecCore::on_channel() {
   BoxPacket packet;
   if (receive_packet(channel_.get(), packet) <= 0) {
     const auto owner = owner_.lock();
-    if (!has_ended() && !gone("its supervisor was killed") && owner)
+    // Never begun: the zygote went away with the request.
+    if (is_starting_)
+      refused(ECHILD, "start it from the Python zygote");
+    else if (!has_ended() && !gone("its supervisor was killed") && owner)
       owner->lose_exec(number_, "lost its supervisor");
     const std::lock_guard lock{mutex_};
     loop_->unwatch(std::exchange(channel_watch_, 0), channel_.get());
@@ -105,6 +109,10 @@ void ExecCore::on_channel() {
   BoxReader message{packet.bytes};
   const BoxMessage kind = message.kind();
   message.number();
+  if (kind == BoxMessage::exec_started) {
+    is_starting_ = false;
+    if (const auto owner = owner_.lock()) owner->on_exec_started();
+  }
   const std::uint32_t status = message.number32();
   if (kind == BoxMessage::exec_refused) refused(static_cast<int>(status), message.text());
   if (kind == BoxMessage::exec_ended) {
@@ -124,6 +132,12 @@ Result<> ExecCore::order(int signal) const {
   if (code == 0) return {};
   return fail(Failure::unavailable,
               std::string{"exec: its supervisor can't be reached: "} + std::strerror(code));
+}
+
+void ExecCore::stop_all(bool stops) {
+  if (!channel_ || has_ended()) return;
+  is_starting_ = stops;
+  if (!order(stops ? box_stop_all : box_continue_all)) is_starting_ = false;
 }
 
 void ExecCore::arm() {
@@ -205,11 +219,14 @@ void ExecCore::watch_input() {
 void ExecCore::on_input_room() {
   const std::lock_guard lock{mutex_};
   if (!input_) return;
-  const ssize_t size = ::write(input_.get(), input_waiting_.data(), input_waiting_.size());
+  const ssize_t size = ::write(input_.get(), input_waiting_.data() + input_written_,
+                               input_waiting_.size() - input_written_);
   if (size < 0 && errno == EAGAIN) return;
   if (size < 0) return close_input_pipe();  // the command has closed its end
-  input_waiting_.erase(0, static_cast<std::size_t>(size));
-  if (!input_waiting_.empty()) return;
+  input_written_ += static_cast<std::size_t>(size);
+  if (input_written_ < input_waiting_.size()) return;
+  input_waiting_.clear();
+  input_written_ = 0;
   if (closes_input_) return close_input_pipe();
   loop_->unwatch(std::exchange(input_watch_, 0), input_.get());
 }
@@ -219,6 +236,7 @@ void ExecCore::close_input_pipe() {
   loop_->unwatch(std::exchange(input_watch_, 0), input_.get());
   input_.reset();
   input_waiting_.clear();
+  input_written_ = 0;
 }
 
 void ExecCore::close_stream(Stream& stream) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,7 @@ class ExecOwner {
   // It can't be watched or killed any more: the container must go.
   virtual void lose_exec(std::uint64_t number, const char* why) = 0;
   virtual void forget_exec(std::uint64_t number) = 0;  // it ended
+  virtual void on_exec_started() = 0;                  // one of them is_starting() no more
 };
 
 class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore> {
@@ -41,7 +43,14 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   // Makes the pipes; `given` are the ends for the command, which the caller closes once sent.
   Result<> open(int null_file, std::array<Descriptor, 3>& given);
   // A command of the zygote has a socket of its own to its supervisor, past the init.
-  void use_channel(Descriptor channel) { channel_ = std::move(channel); }
+  void use_channel(Descriptor channel) {
+    channel_ = std::move(channel);
+    is_starting_ = true;
+  }
+  // Its processes may not be in the container yet: what stops those would miss it.
+  bool is_starting() const { return is_starting_; }
+  // Of the zygote's: its processes stop or go on; is_starting() until that is done.
+  void stop_all(bool stops);
   void begin();  // once the request is sent: watches pipes and deadlines
 
   void ended(int status, std::uint64_t cpu_us, std::uint64_t memory_bytes_max);
@@ -96,8 +105,10 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   std::uint64_t input_watch_ = 0;
   Descriptor channel_{};  // open as long as this, so that it can be used without the lock
   std::uint64_t channel_watch_ = 0;
+  std::atomic<bool> is_starting_ = false;
   std::string input_waiting_;
-  bool closes_input_ = false;  // once input_waiting_ is written
+  std::size_t input_written_ = 0;  // of it: what comes first is not moved for each write
+  bool closes_input_ = false;      // once input_waiting_ is written
   Time started_{};
   Time deadline_{};
   Time last_output_{};

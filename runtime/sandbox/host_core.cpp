@@ -229,7 +229,8 @@ int HostCore::send_to_launcher(const std::string& bytes, const int* descriptors,
   return launcher_ ? send_packet(launcher_.get(), bytes, descriptors, descriptor_count) : EPIPE;
 }
 
-Result<std::string> HostCore::snapshot(ContainerCore& container, bool is_temporary) {
+Result<std::string> HostCore::snapshot(ContainerCore& container, bool is_temporary,
+                                       const std::string& owner) {
   const bool was_running = container.state() == ContainerState::running;
   if (was_running) FLYWHEEL_TRY_VOID(container.pause());
   auto upper = container.upper_folder();
@@ -237,8 +238,11 @@ Result<std::string> HostCore::snapshot(ContainerCore& container, bool is_tempora
   if (upper) {
     const Descriptor folder{upper->take(0)};
     if (folder)
-      name = snapshots_.create(folder.get(), container.origin().snapshot, container.origin().image,
-                               container.origin().id_base, is_temporary);
+      name = snapshots_.create(folder.get(), {.base = container.origin().snapshot,
+                                              .image = container.origin().image,
+                                              .id_base = container.origin().id_base,
+                                              .is_temporary = is_temporary,
+                                              .owner = owner});
   }
   if (was_running) container.resume();
   if (!upper) return fail(upper.error());

@@ -33,7 +33,8 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
 
   Result<std::shared_ptr<ContainerCore>> create(const SandboxSpec& spec);
   // Keeps its files; a temporary snapshot goes with its last user. The caller is a user of it.
-  Result<std::string> snapshot(ContainerCore& container, bool is_temporary);
+  Result<std::string> snapshot(ContainerCore& container, bool is_temporary,
+                               const std::string& owner);
 
   const SandboxHostConfig& config() const { return config_; }
   const SandboxFacts& facts() const { return facts_; }

@@ -38,8 +38,8 @@ class HostedContainer final : public Container {
   }
 
   Result<> put_file(const std::string& path, std::string_view bytes, std::uint32_t mode) override;
-  Result<std::string> get_file(const std::string& path, std::uint64_t offset,
-                               std::size_t bytes_max) override;
+  Result<std::string> get_file(const std::string& path, std::uint64_t offset, std::size_t bytes_max,
+                               std::uint64_t* size_bytes) override;
   Result<FileEntry> stat_file(const std::string& path) override;
   Result<std::vector<FileEntry>> list_files(const std::string& path) override;
   Result<> make_folder(const std::string& path) override {
@@ -53,13 +53,13 @@ class HostedContainer final : public Container {
 
   Result<> pause() override { return core_->pause(); }
   Result<> resume() override { return core_->resume(); }
-  Result<std::string> snapshot() override {
-    FLYWHEEL_TRY(std::string name, host_->snapshot(*core_, false));
+  Result<std::string> snapshot(const std::string& owner) override {
+    FLYWHEEL_TRY(std::string name, host_->snapshot(*core_, false, owner));
     host_->snapshots().release(name);
     return name;
   }
   Result<std::shared_ptr<Container>> fork() override {
-    FLYWHEEL_TRY(const std::string name, host_->snapshot(*core_, true));
+    FLYWHEEL_TRY(const std::string name, host_->snapshot(*core_, true, {}));
     SandboxSpec spec = core_->spec();
     spec.snapshot = name;
     auto forked = host_->create(spec);
@@ -92,6 +92,9 @@ class OpenedHost final : public SandboxHost {
   std::size_t container_count() const override { return core_->container_count(); }
   std::vector<std::string> images() const override { return core_->images().names(); }
   std::vector<SnapshotFacts> snapshots() const override { return core_->snapshots().list(); }
+  Result<SnapshotFacts> snapshot(const std::string& name) const override {
+    return core_->snapshots().facts(name);
+  }
   Result<> remove_snapshot(const std::string& name) override {
     return core_->snapshots().remove(name);
   }
@@ -150,9 +153,12 @@ Result<> HostedContainer::put_file(const std::string& path, std::string_view byt
 }
 
 Result<std::string> HostedContainer::get_file(const std::string& path, std::uint64_t offset,
-                                              std::size_t bytes_max) {
+                                              std::size_t bytes_max, std::uint64_t* size_bytes) {
   FLYWHEEL_TRY(BoxPacket packet, core_->work_on_file(BoxFileWork::get, path, 0, -1));
   const Descriptor file{packet.take(0)};
+  struct stat status {};
+  if (size_bytes != nullptr && ::fstat(file.get(), &status) == 0)
+    *size_bytes = static_cast<std::uint64_t>(status.st_size);
   return read_range(file.get(), offset, bytes_max);
 }
 

@@ -32,8 +32,9 @@ struct SandboxHostConfig {
   std::string image_folder{};  // built images, a folder each; empty: `host` only
   std::string box_program{};   // empty: flywheel_box beside or above the running program
   std::uint32_t container_count_max = 4096;
-  std::uint32_t snapshot_count_max = 256;
-  std::uint64_t snapshot_bytes_max = 4ULL << 30;  // of all snapshots
+  std::uint32_t snapshot_count_max = 256;  // that are kept; each fork has one while it lives
+  // Of all snapshots; those that are kept leave a quarter of it to forks.
+  std::uint64_t snapshot_bytes_max = 4ULL << 30;
   std::chrono::milliseconds create_time_max{5'000};
 };
 
@@ -53,6 +54,7 @@ struct SandboxFacts {
 
 struct SnapshotFacts {
   std::string name{};
+  std::string owner{};  // who it was taken for; empty: nobody was named
   std::string image{};
   std::uint64_t size_bytes = 0;
   std::uint32_t file_count = 0;
@@ -69,6 +71,7 @@ class SandboxHost {
 
   virtual std::vector<std::string> images() const = 0;  // "host" and the built ones
   virtual std::vector<SnapshotFacts> snapshots() const = 0;
+  virtual Result<SnapshotFacts> snapshot(const std::string& name) const = 0;  // not_found
   virtual Result<> remove_snapshot(const std::string& name) = 0;  // refused while in use
 
   // Called by the event thread when a container has ended by itself or by kill(); must not block.

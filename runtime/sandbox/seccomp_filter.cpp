@@ -1,7 +1,9 @@
 #include "runtime/sandbox/seccomp_filter.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 #include <sched.h>
@@ -262,12 +264,6 @@ constexpr const char* allowed_names[] = {
     "epoll_wait_old",
     "eventfd",
     "eventfd2",
-    "io_cancel",
-    "io_destroy",
-    "io_getevents",
-    "io_pgetevents",
-    "io_setup",
-    "io_submit",
     "pipe",
     "pipe2",
     "poll",
@@ -335,18 +331,21 @@ scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
   return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
-// Every request but two, which push characters into a terminal's input. An allow-list has no "all
-// but", and the kernel reads 32 bits only, so: whatever differs from both in a bit that they share,
-// and whatever in the bits where they differ is neither.
+// Every request but three: two push characters into a terminal's input, one loads a line
+// discipline. An allow-list has no "all but", and the kernel reads 32 bits only, so: whatever
+// differs from all of them in a bit that they share, and whatever in the other bits is none of
+// them.
 int allow_ioctl(const Filter& filter) {
-  static_assert(TIOCSTI == 0x5412 && TIOCLINUX == 0x541c);
-  constexpr scmp_datum_t differing = TIOCSTI ^ TIOCLINUX;
+  constexpr scmp_datum_t refused[] = {TIOCSTI, TIOCLINUX, TIOCSETD};
+  static_assert(TIOCSTI == 0x5412 && TIOCLINUX == 0x541c && TIOCSETD == 0x5423);
+  constexpr scmp_datum_t differing = 0x3f;  // the bits in which the three are not alike
   int code = 0;
   for (unsigned bit = 0; bit < 32 && code == 0; ++bit)
     if (const scmp_datum_t mask = scmp_datum_t{1} << bit; (differing & mask) == 0)
       code = allow(filter, "ioctl", {masked(1, mask, ~scmp_datum_t{TIOCSTI} & mask)});
-  for (scmp_datum_t value = 0; value <= differing && code == 0; value += 2)
-    if (value != (TIOCSTI & differing) && value != (TIOCLINUX & differing))
+  for (scmp_datum_t value = 0; value <= differing && code == 0; ++value)
+    if (std::none_of(std::begin(refused), std::end(refused),
+                     [&](scmp_datum_t each) { return (each & differing) == value; }))
       code = allow(filter, "ioctl", {masked(1, differing, value)});
   return code;
 }

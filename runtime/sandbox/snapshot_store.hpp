@@ -1,11 +1,13 @@
 // SnapshotStore keeps files of containers as read-only layers: one folder a snapshot, one layer
 // each, so a container never lies on more than its image and one snapshot.
 //
-//   snapshots/snap_N/layer/      what differs from the image, in an overlay's own form
-//   snapshots/snap_N/facts.json  image, owner of the files on the host, size
+//   snapshots/snap_X/layer/      what differs from the image, in an overlay's own form
+//   snapshots/snap_X/facts.json  owner, image, owner of the files on the host, size
 //
 // Guarantees: a snapshot is there whole or not at all; one in use is not removed; all together stay
-//             within the bounds. What a snapshot shares with the one it came from is stored once.
+//             within the bounds, and those that are kept leave a quarter of the bytes to the
+//             temporary ones of forks; a name is 128 random bits. What a snapshot shares with the
+//             one it came from is stored once.
 // Threads:    every function from any thread.
 #pragma once
 
@@ -18,6 +20,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/sandbox/sandbox_host.hpp"
+#include "runtime/sandbox/tree_copy.hpp"
 
 namespace flywheel {
 
@@ -34,19 +37,28 @@ class SnapshotStore {
   Result<> open(const std::filesystem::path& folder, std::uint32_t count_max,
                 std::uint64_t bytes_max);
 
-  // Keeps the upper folder open at `changes`, on top of the snapshot `base` unless it is empty.
-  // The new one is in use once.
-  Result<std::string> create(int changes, const std::string& base, const std::string& image,
-                             std::uint64_t id_base, bool is_temporary);
+  struct Making {
+    std::string base{};  // the snapshot that it lies on; empty: none
+    std::string image{};
+    std::uint64_t id_base = 0;
+    bool is_temporary = false;
+    std::string owner{};
+  };
+  // Keeps the upper folder open at `changes`. The new one is in use once.
+  Result<std::string> create(int changes, const Making& making);
   Result<Entry> use(const std::string& name);
   void release(const std::string& name);  // one use
   Result<> remove(const std::string& name);
 
+  Result<SnapshotFacts> facts(const std::string& name) const;  // of one that is kept; not_found
   std::vector<SnapshotFacts> list() const;
   std::vector<std::uint64_t> id_bases() const;  // of all: not to be given to others
 
  private:
   void load(const std::filesystem::path& folder);
+  Result<TreeFigures> room(bool is_temporary) const;  // what the next one may take
+  Result<> fill(int changes, const std::string& base_layer, const Making& making, TreeFigures left,
+                Entry& entry) const;
   void erase(std::map<std::string, Entry>::iterator entry);
 
   std::filesystem::path folder_;
@@ -54,8 +66,9 @@ class SnapshotStore {
   std::uint64_t bytes_max_ = 0;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t next_number_ = 1;
+  std::uint64_t bytes_ = 0;       // of all
+  std::uint64_t kept_bytes_ = 0;  // of those that are not temporary
+  std::uint32_t kept_count_ = 0;
 };
 
 }  // namespace flywheel

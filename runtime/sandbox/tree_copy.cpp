@@ -48,10 +48,10 @@ Descriptor open_to_read(int folder, const char* name, int flags, const struct st
   Descriptor opened = open_below(folder, name, O_RDONLY | flags);
   if (opened || errno != EACCES) return opened;
   const mode_t mode = status.st_mode & 07777;
-  if (::fchmodat(folder, name, mode | 0500, 0) != 0) return opened;
+  if (!change_mode(folder, name, status, mode | 0500)) return opened;
   opened = open_below(folder, name, O_RDONLY | flags);
   // A folder has to stay open to be looked into; its copy gets the mode that it had.
-  if (!S_ISDIR(status.st_mode)) ::fchmodat(folder, name, mode, 0);
+  if (!S_ISDIR(status.st_mode)) change_mode(folder, name, status, mode);
   return opened;
 }
 
@@ -212,6 +212,16 @@ Result<> link_folder(int from, int to, TreeFigures& figures) {
 }
 
 }  // namespace
+
+bool change_mode(int folder, const char* name, const struct stat& seen, mode_t mode) {
+  const Descriptor place{::openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  struct stat now {};
+  if (!place || ::fstat(place.get(), &now) != 0 || S_ISLNK(now.st_mode) ||
+      now.st_dev != seen.st_dev || now.st_ino != seen.st_ino)
+    return false;
+  // What is open by O_PATH takes no fchmod(); its entry in /proc leads to itself.
+  return ::chmod(("/proc/self/fd/" + std::to_string(place.get())).c_str(), mode) == 0;
+}
 
 Result<TreeFigures> copy_changes(int from, int to, TreeFigures& left) {
   Copying copying{{}, left, 0};

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <sys/stat.h>
+
 #include "runtime/base/result.hpp"
 
 namespace flywheel {
@@ -17,6 +19,10 @@ struct TreeFigures {
 // and stays marked. Links are never followed, names never leave the folders. Refuses what would
 // pass the bounds of `left`, which it lessens.
 Result<TreeFigures> copy_changes(int from, int to, TreeFigures& left);
+
+// Changes the mode of the file or folder that `seen` tells of, and of nothing else: false where
+// `name` leads to another by now, or to a link.
+bool change_mode(int folder, const char* name, const struct stat& seen, mode_t mode);
 
 // Fills the empty folder `to` with the same tree as `from`, its files being the same files (hard
 // links): both are never written again.

@@ -3,14 +3,12 @@
 Every test ends with CaasCase's look at mounts, processes, cgroups and sockets.
 """
 import json
-import os
 import socket
-import subprocess
 import tarfile
 import time
 import unittest
 
-from caas_daemon import END_STATES, CaasCase, tar_of
+from caas_daemon import END_STATES, CaasCase, make_token, tar_of
 
 CONTAINERS = "/v1/containers"
 
@@ -170,17 +168,12 @@ class Quota(CaasCase):
 class Tokens(CaasCase):
     arguments = ("--require-token",)
 
-    def token(self, name, role="researcher"):
-        return subprocess.run([os.environ["FLYWHEEL_PROGRAM"], "caas", "--state", str(self.state),
-                               "token", name, "--role", role], capture_output=True, check=True,
-                              encoding="utf-8", timeout=30).stdout.strip()
-
     def test_nobody_without_a_token_and_nobody_into_anothers_container(self):
         self.refused(401, "POST", CONTAINERS, {})
         self.refused(401, "GET", CONTAINERS, headers={"Authorization": "Bearer flyw_a_b"})
         self.assertEqual(self.ask("GET", "/healthz")["status"], "ok")
         ada, bob, root = (
-            {"Authorization": "Bearer " + self.token(name, role)}
+            {"Authorization": "Bearer " + make_token(self.state, name, role)}
             for name, role in (("ada", "researcher"), ("bob", "researcher"), ("root", "operator")))
         time.sleep(1.1)  # a change by another process is seen within a second
         made = self.ask("POST", CONTAINERS, {}, headers=ada)["id"]

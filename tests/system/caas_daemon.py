@@ -169,6 +169,12 @@ class CaasCase(unittest.TestCase):
             connection.close()
 
 
+def make_token(state, name, role="researcher"):
+    return subprocess.run([os.environ["FLYWHEEL_PROGRAM"], "caas", "--state", str(state), "token",
+                           name, "--role", role], capture_output=True, check=True,
+                          encoding="utf-8", timeout=30).stdout.strip()
+
+
 def read_events(answer):
     kind, data = "", []
     for line in answer:

@@ -91,7 +91,7 @@ class Life(CaasCase):
                      names=["paused"])
         self.refused(409, "POST", f"{CONTAINERS}/{made}/pause", names=["paused"])
         self.assertEqual(self.ask("POST", f"{CONTAINERS}/{made}/resume")["state"], "running")
-        before = self.shell(made, "cat /tmp/t")
+        before = self.shell(made, "until [ -s /tmp/t ]; do sleep 0.01; done; cat /tmp/t")
         time.sleep(0.1)
         self.assertNotEqual(self.shell(made, "cat /tmp/t"), before)
 

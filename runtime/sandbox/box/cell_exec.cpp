@@ -20,6 +20,7 @@
 
 #include "runtime/sandbox/box/cell.hpp"
 #include "runtime/sandbox/box/confine.hpp"
+#include "runtime/sandbox/box_orders.hpp"
 
 namespace flywheel {
 
@@ -149,7 +150,10 @@ void watch_over(const Cell& cell, const CellExec& exec, pid_t command, int order
   const auto obey = [&](int signal) {
     if (signal == 0)
       is_killing = true;
-    else if (command > 0)
+    else if (signal == box_stop_all || signal == box_continue_all) {
+      ::kill(-1, signal == box_stop_all ? SIGSTOP : SIGCONT);
+      send_packet(cell.control, BoxWriter{BoxMessage::exec_started}.number(exec.number).bytes());
+    } else if (command > 0)
       ::kill(-command, signal);
   };
   for (;;) {

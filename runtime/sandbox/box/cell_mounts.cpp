@@ -171,7 +171,7 @@ BoxError mount_cell(Cell& cell) {
   if (::mount("../dev", "root/dev", nullptr, MS_BIND | MS_REC, nullptr) != 0 ||
       ::mount("shm", "root/dev/shm", nullptr, MS_BIND, nullptr) != 0 ||
       ::mount("devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-              "newinstance,ptmxmode=0666,mode=0620") != 0)
+              "newinstance,ptmxmode=0666,mode=0620,max=256") != 0)
     return failed("mount /dev");
   if (BoxError error = mount_proc(); error.code != 0) return error;
   cell.upper = ::open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* interpreter = "/usr/bin/python3";
 constexpr int socket_place = 3;
+constexpr int room_ms_max = 200;  // that a full queue of requests may take to move on
 
 // The library lies beside this program.
 std::string library_path() {
@@ -63,6 +64,7 @@ BoxError ZygoteProcess::start() {
   const int code = errno;
   ::close(ends[1]);
   socket_ = ends[0];
+  ::fcntl(socket_, F_SETFL, O_NONBLOCK);
   return process_ > 0 ? BoxError{} : BoxError{"start a process", code};
 }
 
@@ -70,8 +72,15 @@ BoxError ZygoteProcess::send(const std::string& request, const int* descriptors,
                              std::size_t descriptor_count) {
   if (process_ < 0)
     if (BoxError error = start(); error.code != 0) return error;
-  const int code = send_packet(socket_, request, descriptors, descriptor_count);
+  const int code = send_packet(socket_, request, descriptors, descriptor_count, room_ms_max);
+  if (code == EAGAIN) abandon();
   return code == 0 ? BoxError{} : BoxError{"reach the Python zygote", code};
+}
+
+// Its socket goes with all that waits in it, whose senders see that; reap() collects the process.
+void ZygoteProcess::abandon() {
+  ::kill(process_, SIGKILL);
+  forget();
 }
 
 void ZygoteProcess::forget() {

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,6 +26,7 @@ namespace flywheel {
 
 namespace {
 
+constexpr int join_ms_max = 1000;
 constexpr int channel_place = 3;  // where supervisors keep their socket to the host
 
 CellExec current;  // of the forked process that returned to the interpreter
@@ -85,6 +87,7 @@ void start_code(Cell& cell, const CellExec& exec) {
   if (command > 0) {
     for (const int stream : exec.streams) ::close(stream);
     for (int stream = 0; stream < 3; ++stream) ::close(stream);
+    send_packet(cell.control, BoxWriter{BoxMessage::exec_started}.number(exec.number).bytes());
     watch_over(cell, exec, command, cell.control);
   }
   become_command(cell, exec);
@@ -109,12 +112,25 @@ bool place_descriptors(BoxPacket& packet, CellExec& exec) {
   return true;
 }
 
+// Short: it joins, forks and ends. Where a container hangs, it must not hold up all others.
+void wait_for(pid_t joining) {
+  const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, joining, 0));
+  pollfd ended{pidfd, POLLIN, 0};
+  if (pidfd >= 0 && ::poll(&ended, 1, join_ms_max) == 0) {
+    ::kill(joining, SIGKILL);
+    ::poll(&ended, 1, join_ms_max);
+  }
+  ::waitpid(joining, nullptr, pidfd >= 0 ? WNOHANG : 0);
+  if (pidfd >= 0) ::close(pidfd);
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;  // those of earlier that came later
+}
+
 // False in the zygote, true in the process that runs the code.
 bool handle(BoxPacket& packet) {
   const pid_t joining = ::fork();
   if (joining != 0) {
     packet.close_all();
-    if (joining > 0) ::waitpid(joining, nullptr, 0);  // short: it joins, forks and ends
+    if (joining > 0) wait_for(joining);
     return false;
   }
   Request request = read_request(packet);

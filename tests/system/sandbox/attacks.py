@@ -99,6 +99,9 @@ BANNED = {  # name: number of x86-64 and arguments; what an ordinary process may
     "modify_ldt": (154, 1, PAGE, 16), "uselib": (134, HERE), "ustat": (136, 0, PAGE),
     "sysfs": (139, 3), "migrate_pages": (256, 0, 1, PAGE, PAGE),
     "move_pages": (279, 0, 0, 0, 0, 0, 0), "process_madvise": (440, 0, PAGE, 1, 4, 0),
+    "io_setup": (206, 8, PAGE), "io_submit": (209, 0, 0, 0), "io_cancel": (210, 0, PAGE, PAGE),
+    "io_getevents": (208, 0, 0, 0, 0, 0), "io_destroy": (207, 0),
+    "io_pgetevents": (333, 0, 0, 0, 0, 0, 0),
     "process_mrelease": (448, 0, 0), "personality_no_aslr": (135, 0x0040000),
     "personality_read_implies_exec": (135, 0x0400000), "lsm_list_modules": (461, PAGE, PAGE, 0),
 }
@@ -184,6 +187,28 @@ def tiocsti():
     result = must_raise(fcntl.ioctl, slave, 0x5412, b"x")
     os.close(master)
     return result
+
+
+@attack
+def tiocsetd():
+    """Loads a line discipline of the kernel's choosing."""
+    import fcntl
+    master, slave = os.openpty()
+    result = must_raise(fcntl.ioctl, slave, 0x5423, struct.pack("i", 2))
+    os.close(master), os.close(slave)
+    return result
+
+
+@attack
+def terminals_without_end():
+    """Terminals are counted in the kernel's memory: a container has a bound of its own."""
+    pairs = []
+    try:
+        for _ in range(300):
+            pairs.append(os.openpty())
+    except OSError:
+        return None
+    return f"{len(pairs)} terminals"
 
 
 @attack

@@ -129,6 +129,16 @@ TEST_SUITE("actors/caas/container_request") {
     CHECK(exec(R"({"command": "x", "timeout_ms": 1, "max_output_bytes": 0})"));
   }
 
+  TEST_CASE("what is over the operator's ceilings is refused by its name and theirs") {
+    SandboxLimits limits{.memory_bytes = 2048, .disk_bytes = 100};
+    CHECK(check_ceilings(limits, 2048, 100));
+    const auto memory = check_ceilings(limits, 2047, 100);
+    REQUIRE(!memory);
+    CHECK(memory.error().message.find("memory_bytes") != std::string::npos);
+    CHECK(memory.error().message.find("2047") != std::string::npos);
+    CHECK(check_ceilings(limits, 2048, 99).error().message.find("disk_bytes") != std::string::npos);
+  }
+
   TEST_CASE("the same command is the same under other bounds, and another with other input") {
     const Json one = exec(R"({"command": "x", "stdin": "a"})")->logged_json();
     const Json bounds = exec(R"({"command": "x", "stdin": "a", "timeout_ms": 5})")->logged_json();

@@ -176,6 +176,31 @@ TEST_SUITE("actors/caas/container_table") {
     CHECK(ids_of({.state = static_cast<int>(ContainerState::paused)}).empty());
   }
 
+  TEST_CASE("a list that looked at many records in vain says where to go on") {
+    Lab lab;
+    WriteBatch batch;
+    ContainerRecord wanted = lab.record();
+    for (int i = 0; i < 20'010; ++i) {
+      auto each = i == 0 ? wanted : lab.record("bob");
+      each.state = ContainerState::killed;
+      ContainerStore::put(batch, each);
+      lab.clock.advance(1ms);
+    }
+    REQUIRE(lab.store.write(batch));
+    REQUIRE(lab.table.load());
+
+    const auto first = lab.table.list({.owner = "ada"});
+    REQUIRE(first);
+    CHECK(first->records.empty());
+    REQUIRE(first->has_more);
+    REQUIRE(!first->last.is_nil());
+    const auto second = lab.table.list({.owner = "ada", .after = first->last});
+    REQUIRE(second);
+    REQUIRE(second->records.size() == 1);
+    CHECK(second->records[0].id == wanted.id);
+    CHECK(!second->has_more);
+  }
+
   TEST_CASE("old records are forgotten, living ones never") {
     Lab lab;
     const auto gone = lab.running(lab.record());

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <future>
+#include <new>
+#include <stdexcept>
 
 #include <doctest/doctest.h>
 
@@ -34,6 +36,20 @@ TEST_SUITE("actors/caas/work_queue") {
     }
 
     CHECK(done == 4);
+  }
+
+  TEST_CASE("work that throws is told of, and the next is done") {
+    Gauge waiting;
+    std::atomic<int> done = 0;
+    {
+      WorkQueue queue{1, 8, waiting};
+      REQUIRE(queue.try_post([] { throw std::bad_alloc{}; }));
+      REQUIRE(queue.try_post([&] { ++done; }));
+      queue.stop();
+      queue.post([] { throw std::runtime_error{"late"}; });
+    }
+
+    CHECK(done == 1);
   }
 
   TEST_CASE("after stop() nothing is taken, and an end is still seen to") {

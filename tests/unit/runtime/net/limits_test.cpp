@@ -97,6 +97,32 @@ TEST_SUITE("net/limits") {
     CHECK(later.read_until("<1000>").find("<1000>") != std::string::npos);
   }
 
+  TEST_CASE("a chunk's head or trailers without an end are refused, not kept") {
+    HttpServerConfig config = strict();
+    config.limits.header_time_max = 10s;
+    config.limits.body_time_max = 10s;  // the bound is told by the bytes, not by the deadline
+    ServerLab lab{config};
+    add_routes(lab);
+    lab.start();
+    const std::string endless(64 * 1024, 'x');
+    const std::string starts[] = {"3;note=", "3\r\nabc\r\n0\r\nx-trailer: ", "3\r\nabc\r\n0;last=",
+                                  "3\r\nabc\r\n0\r\na: b\r\nc: "};
+
+    for (const std::string& start : starts) {
+      CAPTURE(start);
+      RawClient client{lab.server.port()};
+      client.send(post_of("transfer-encoding: chunked\r\n", start + endless));
+      const std::string reply = client.read_to_end();
+      CHECK(status_line(reply) == "HTTP/1.1 431 Request Header Fields Too Large");
+      CHECK(reply.find("a chunk's head or the trailers are too long") != std::string::npos);
+    }
+    RawClient fits{lab.server.port()};
+    fits.send(post_of("transfer-encoding: chunked\r\n",
+                      "3;note=" + std::string(1000, 'x') +
+                          "\r\nabc\r\n0\r\nx-trailer: " + std::string(1000, 'x') + "\r\n\r\n"));
+    CHECK(fits.read_until("<3>").find("<3>") != std::string::npos);
+  }
+
   TEST_CASE("a chunked body is joined") {
     ServerLab lab{strict()};
     add_routes(lab);
@@ -158,6 +184,31 @@ TEST_SUITE("net/limits") {
     client.read_until("HTTP");
 
     CHECK(lab.is_deserted());
+  }
+
+  TEST_CASE("answers that are not read are bounded together, and one alone goes out") {
+    HttpServerConfig config = strict();
+    config.limits.write_time_max = 5s;
+    config.limits.reply_bytes_total_max = 20 * 1024 * 1024;
+    ServerLab lab{config};
+    lab.get("/large", [](HttpRequest, Responder responder) {
+      responder.text(std::string(32 * 1024 * 1024, 'x'));
+    });
+    lab.start();
+    RawClient first{lab.server.port(), 4096};
+    first.send("GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    CHECK(first.read_until("\r\n").find("200 OK") != std::string::npos);
+
+    RawClient second{lab.server.port()};
+    second.send("GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    const std::string refused = second.read_until("\r\n\r\n");
+    CHECK(status_line(refused) == "HTTP/1.1 503 Service Unavailable");
+    CHECK(refused.find("retry-after: 1") != std::string::npos);
+    first.abort();
+    while (lab.server.connection_count() > 1) std::this_thread::sleep_for(1ms);
+    RawClient third{lab.server.port()};
+    third.send("GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    CHECK(status_line(third.read_until("\r\n")) == "HTTP/1.1 200 OK");
   }
 
   TEST_CASE("more connections than allowed are turned away with 503, and come in later") {

@@ -71,6 +71,33 @@ TEST_CASE_FIXTURE(BoxFixture, "files that are no files are refused at once") {
   CHECK_FALSE(container->get_file(std::string{"a\0b", 3}));
 }
 
+TEST_CASE_FIXTURE(BoxFixture, "no command begins in a container that is being paused") {
+  const auto container = create();
+  for (int round = 0; round < 10; ++round) {
+    std::shared_ptr<Exec> last;
+    std::thread starting{[&] {
+      for (;;) {
+        auto exec = container->start(
+            {.command = {"sh", "-c", "while :; do echo x; done"}, .output_bytes_max = 64}, {});
+        if (!exec) return;
+        if (last) last->cancel();
+        last = *exec;
+      }
+    }};
+    ::usleep(static_cast<useconds_t>(500 * round));
+    REQUIRE(container->pause());
+    starting.join();
+    ::usleep(30'000);  // what was in the pipe has come
+    const auto size = [&] { return last ? last->read(ExecStream::output, 0, 1).offset_end : 0; };
+    const std::uint64_t before = size();
+    ::usleep(30'000);
+    CHECK(size() == before);
+    REQUIRE(container->resume());
+    if (last) last->cancel();
+    if (last) last->wait();
+  }
+}
+
 TEST_CASE_FIXTURE(BoxFixture, "paused processes stand still, and time does not run against them") {
   const auto container = create();
   const auto exec =

@@ -98,6 +98,26 @@ TEST_CASE_FIXTURE(BoxFixture, "forked Python ends at its limits, with all that i
   CHECK(exec->wait().end == ExecEnd::container_gone);
 }
 
+TEST_CASE_FIXTURE(BoxFixture, "a forked Python started just before a pause stands still") {
+  const auto container = create();
+  run(*container, python("pass"));  // the interpreter is loaded
+  const std::string code = "import os\nwhile True: os.write(1, b'x')";
+
+  for (int round = 0; round < 10; ++round) {
+    ExecSpec endless = python(code);
+    endless.output_bytes_max = 1024;
+    const auto exec = *container->start(endless, {});
+    REQUIRE(container->pause());
+    ::usleep(30'000);  // what was in the pipe has come
+    const std::uint64_t before = exec->read(ExecStream::output, 0, 1).offset_end;
+    ::usleep(30'000);
+    CHECK(exec->read(ExecStream::output, 0, 1).offset_end == before);
+    REQUIRE(container->resume());
+    exec->cancel();
+    CHECK(exec->wait().end == ExecEnd::cancelled);
+  }
+}
+
 TEST_CASE_FIXTURE(BoxFixture, "what the zygote can't run is run by an interpreter") {
   const auto container = create();
 
