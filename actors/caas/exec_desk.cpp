@@ -191,6 +191,7 @@ void ExecDesk::start(const std::shared_ptr<Running>& running) {
     is_cancelled = running->exec->is_cancelled;
   }
   if (is_cancelled) (*started)->cancel();
+  if (running->handlers.on_start) running->handlers.on_start();
 }
 
 void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<ExecResult>& result) {

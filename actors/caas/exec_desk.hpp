@@ -23,6 +23,9 @@
 namespace flywheel {
 
 struct ExecHandlers {
+  // The command takes input and signals from now on; output may come before. Not called where it
+  // never starts.
+  std::function<void()> on_start{};
   std::function<void(ExecStream, std::string_view)> on_output{};
   std::function<void(const Result<ExecResult>&)> on_end{};
 };

@@ -39,13 +39,25 @@ struct Watched {
   std::size_t bytes_max = 0;
   bool wants_base64 = false;
   SentStream streams[2]{};
+  std::string start{};  // the first event; empty once it was sent
 
+  // Whoever reads the first event may send input and signals.
+  void send_start() {
+    if (start.empty()) return;
+    events.send({std::exchange(start, {}), "start", {}});
+    for (const ExecStream stream : {ExecStream::output, ExecStream::error}) flush_whole(stream);
+  }
   void send(ExecStream stream, std::string_view bytes) {
     SentStream& sent = streams[stream == ExecStream::output ? 0 : 1];
     bytes = bytes.substr(0, bytes_max - std::min(bytes_max, sent.sent_bytes));
     sent.sent_bytes += bytes.size();
     sent.waiting.append(bytes);
-    flush(stream, wants_base64 ? sent.waiting.size() : complete_utf8_size(sent.waiting));
+    if (start.empty()) flush_whole(stream);
+  }
+  // What ends with a whole character, or everything as base64.
+  void flush_whole(ExecStream stream) {
+    const std::string& waiting = streams[stream == ExecStream::output ? 0 : 1].waiting;
+    flush(stream, wants_base64 ? waiting.size() : complete_utf8_size(waiting));
   }
   void flush(ExecStream stream, std::size_t size) {
     SentStream& sent = streams[stream == ExecStream::output ? 0 : 1];
@@ -79,8 +91,13 @@ void stream_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
     const std::lock_guard lock{*gate};
     watched->send(stream, bytes);
   };
+  handlers.on_start = [watched, gate] {
+    const std::lock_guard lock{*gate};
+    watched->send_start();
+  };
   handlers.on_end = [watched, gate](const Result<ExecResult>& result) {
     const std::lock_guard lock{*gate};
+    watched->send_start();
     watched->flush_all();
     const Json data =
         result
@@ -93,7 +110,7 @@ void stream_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
   if (!exec) return void(responder.send(refusal(exec.error())));
   watched->events =
       responder.open_stream({.queue_bytes_max = queue_bytes(asked.spec.output_bytes_max)});
-  watched->events.send({dump_json(with_id({{"state", "running"}}, **exec)), "start", {}});
+  watched->start = dump_json(with_id({{"state", "running"}}, **exec));
   watched->events.when_gone([&state, exec = *exec] { state.execs.cancel(*exec); });
 }
 

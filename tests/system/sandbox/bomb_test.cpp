@@ -124,18 +124,23 @@ std::uint64_t peak_kib() {
   return static_cast<std::uint64_t>(used.ru_maxrss);
 }
 
-// The host's pid of the init of a container, whose parent is the launcher, a child of this process.
+// A field of /proc/PID/status, without its tab; empty where the process is gone.
+std::string status_field(pid_t process, const std::string& name) {
+  std::ifstream file{"/proc/" + std::to_string(process) + "/status"};
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(name + ":\t")) return line.substr(name.size() + 2);
+  return {};
+}
+
+// The host's pid of the init of a container, whose parent is the launcher, a child of this process;
+// other hosts of this machine have inits, too.
 pid_t host_pid_of_init() {
   for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
-    std::ifstream file{entry.path() / "status"};
-    std::string line, nspid, name;
-    while (std::getline(file, line)) {
-      if (line.starts_with("Name:")) name = line;
-      if (line.starts_with("NSpid:")) nspid = line;
-    }
-    if (name.ends_with("\tflywheel_box") && nspid.ends_with("\t1") &&
-        std::count(nspid.begin(), nspid.end(), '\t') > 1)
-      return static_cast<pid_t>(std::stoi(entry.path().filename()));
+    const auto process = static_cast<pid_t>(std::atoi(entry.path().filename().c_str()));
+    if (process == 0 || status_field(process, "Name") != "flywheel_box") continue;
+    if (!status_field(process, "NSpid").ends_with("\t1")) continue;
+    const auto launcher = static_cast<pid_t>(std::atoi(status_field(process, "PPid").c_str()));
+    if (status_field(launcher, "PPid") == std::to_string(::getpid())) return process;
   }
   return -1;
 }
