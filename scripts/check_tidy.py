@@ -2,9 +2,13 @@
 """clang-tidy over the sources that changed against the merge base, or over all with --all.
 
 check_tidy.py BUILD_FOLDER [--all | --base REF]. The compile commands are g++'s; what clang does not
-know of them (precompiled headers) is left out in a copy under BUILD_FOLDER/tidy.
+know of them (precompiled headers) is left out in a copy under BUILD_FOLDER/tidy. A source that was
+found clean is not read again until it, a header of ours that it reads, its command or the rules
+change: BUILD_FOLDER/tidy/clean holds a mark for each.
 """
 import concurrent.futures
+import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -17,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import check_files  # noqa: E402
 
 UNKNOWN_TO_CLANG = ("-fpch-preprocess", "-Winvalid-pch")
+INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
 def clang_command(command):
@@ -42,9 +47,9 @@ def write_commands(build):
     for entry in entries:
         entry["command"] = clang_command(entry["command"])
     folder = build / "tidy"
-    folder.mkdir(exist_ok=True)
+    (folder / "clean").mkdir(parents=True, exist_ok=True)
     (folder / "compile_commands.json").write_text(json.dumps(entries))
-    return folder, {os.path.realpath(entry["file"]) for entry in entries}
+    return folder, {os.path.realpath(entry["file"]): entry["command"] for entry in entries}
 
 
 def git(*words):
@@ -72,14 +77,42 @@ def headers_tidied_through(changed, known):
     return {name[:-4] + ".cpp" for name in changed if name.endswith(".hpp")} & known
 
 
-def tidy(folder, name, headers):
-    """The diagnostics of one source, each with its excerpt; `headers` is a regular expression."""
-    run = subprocess.run(["clang-tidy", "-p", str(folder), "--quiet", f"--header-filter={headers}",
+@functools.lru_cache(maxsize=None)
+def text_of(name):
+    return pathlib.Path(name).read_text(errors="replace")
+
+
+def texts_read(name):
+    """The names of a source and of the project's own headers that it reads, in any depth."""
+    names, todo = {name}, [name]
+    while todo:
+        for included in INCLUDED.findall(text_of(todo.pop())):
+            if included not in names and pathlib.Path(included).is_file():
+                names.add(included)
+                todo.append(included)
+    return sorted(names)
+
+
+def mark_of(name, command):
+    """What the verdict on a source hangs on, as a hash."""
+    rules = [f"{folder}/.clang-tidy" for folder in pathlib.Path(name).parents]
+    names = texts_read(name) + [each for each in rules if pathlib.Path(each).is_file()]
+    return hashlib.sha256("\0".join([command, *names, *map(text_of, names)]).encode()).hexdigest()
+
+
+def tidy(folder, name, command):
+    """The diagnostics of one source, each with its excerpt; none where its mark says clean."""
+    mark = folder / "clean" / mark_of(name, command)
+    if mark.exists():
+        return 0, []
+    run = subprocess.run(["clang-tidy", "-p", str(folder), "--quiet",
                           "--extra-arg=-Wno-unknown-warning-option",
                           name], capture_output=True, text=True, check=False)
+    if run.returncode == 0:
+        mark.touch()
+        return 0, []
     output = run.stdout.replace(os.getcwd() + "/", "")
-    diagnostics = re.split(r"\n(?=\S+:\d+:\d+: (?:error|warning): )", output.strip())
-    return run.returncode, diagnostics if run.returncode != 0 else []
+    return run.returncode, re.split(r"\n(?=\S+:\d+:\d+: (?:error|warning): )", output.strip())
 
 
 def main():
@@ -88,15 +121,13 @@ def main():
     base = arguments[arguments.index("--base") + 1] if "--base" in arguments else None
     folder, compiled = write_commands(build)
     names = {n for n in check_files.tracked(".") if os.path.realpath(n) in compiled}
-    headers = "(actors|runtime|storage|tests)/"
     if "--all" not in arguments:
         changed = changed_files(base)
         names &= changed | headers_tidied_through(changed, names)
-        headers = "|".join(re.escape(n) + "$" for n in sorted(changed) if n.endswith(".hpp"))
-        headers = headers or "^$"
     failed, seen = False, set()
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for code, diagnostics in pool.map(lambda n: tidy(folder, n, headers), sorted(names)):
+        for code, diagnostics in pool.map(
+                lambda n: tidy(folder, n, compiled[os.path.realpath(n)]), sorted(names)):
             failed = failed or code != 0
             for diagnostic in diagnostics:  # a header's come once for every source that reads it
                 if diagnostic not in seen:
