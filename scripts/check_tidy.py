@@ -20,6 +20,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import check_files  # noqa: E402
 
+CLANG_TIDY = ".deps/site/clang_tidy/data/bin/clang-tidy"  # a wheel of scripts/wheels.txt
 UNKNOWN_TO_CLANG = ("-fpch-preprocess", "-Winvalid-pch")
 INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
@@ -95,7 +96,7 @@ def texts_read(name):
 
 def mark_of(name, command):
     """What the verdict on a source hangs on, as a hash."""
-    rules = [f"{folder}/.clang-tidy" for folder in pathlib.Path(name).parents]
+    rules = ["scripts/wheels.txt", *(f"{each}/.clang-tidy" for each in pathlib.Path(name).parents)]
     names = texts_read(name) + [each for each in rules if pathlib.Path(each).is_file()]
     return hashlib.sha256("\0".join([command, *names, *map(text_of, names)]).encode()).hexdigest()
 
@@ -105,7 +106,7 @@ def tidy(folder, name, command):
     mark = folder / "clean" / mark_of(name, command)
     if mark.exists():
         return 0, []
-    run = subprocess.run(["clang-tidy", "-p", str(folder), "--quiet",
+    run = subprocess.run([CLANG_TIDY, "-p", str(folder), "--quiet",
                           "--extra-arg=-Wno-unknown-warning-option",
                           name], capture_output=True, text=True, check=False)
     if run.returncode == 0:
@@ -119,6 +120,8 @@ def main():
     arguments = sys.argv[1:]
     build = pathlib.Path(arguments[0])
     base = arguments[arguments.index("--base") + 1] if "--base" in arguments else None
+    if not pathlib.Path(CLANG_TIDY).exists():
+        sys.exit(f"check_tidy: {CLANG_TIDY} is not there: run scripts/setup")
     folder, compiled = write_commands(build)
     names = {n for n in check_files.tracked(".") if os.path.realpath(n) in compiled}
     if "--all" not in arguments:
