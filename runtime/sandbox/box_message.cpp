@@ -13,8 +13,6 @@ namespace flywheel {
 
 namespace {
 
-// How long a sender waits for a reader that has stopped reading.
-
 thread_local std::array<char, box_message_bytes_max> buffer;  // only its touched pages cost memory
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace flywheel {
 
 enum class BoxMessage : std::uint32_t {
   // host to launcher
-  create = 1,     // HostCore::create writes it; descriptor: the init's end of its socket
+  create = 1,     // HostCore::send_create writes it; descriptor: the init's end of its socket
   end_container,  // number
   zygote_exec,    // number of the container, then as exec; the fourth descriptor brings signals
   // launcher to host

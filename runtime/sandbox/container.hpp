@@ -1,8 +1,7 @@
 // Container is one sandbox: its own processes, files and limits, and commands run in it.
 //
 // Guarantees: every container ends in an end state of ContainerState, with a reason in words; when
-// it
-//             has ended, no process, mount or cgroup of it is left. File operations are done
+//             it has ended, no process, mount or cgroup of it is left. File operations are done
 //             inside the container with the rights of its own commands: no path leads out of it.
 // Threads:    every function from any thread; those that return a Result wait, with a deadline.
 //

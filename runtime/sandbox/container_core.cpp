@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::chrono::seconds answer_time_max{25};  // above the 20 s a worker of the init has
 constexpr std::chrono::seconds end_time_max{30};
-constexpr std::chrono::seconds start_time_max{5};  // that a pause waits for commands to begin
 constexpr std::size_t output_bytes_max = 64 << 20;
 
 constexpr std::array<const char*, 6> default_env{
@@ -144,9 +143,13 @@ Result<std::shared_ptr<ExecCore>> ContainerCore::start(const ExecSpec& given_spe
   FLYWHEEL_TRY(const ExecSpec spec, complete(given_spec));
   std::array<Descriptor, 3> streams;
   std::shared_ptr<ExecCore> exec;
+  const std::uint32_t oom_kill_count_before = oom_kill_count();
   {
     std::unique_lock lock{mutex_};
     FLYWHEEL_TRY_VOID(wait_to_start(lock));
+    // What was killed before is not for this command, where no other is left that it may be for.
+    if (execs_.empty())
+      oom_kill_count_seen_ = std::max(oom_kill_count_seen_, oom_kill_count_before);
     exec = std::make_shared<ExecCore>(host_->loop(), weak_from_this(), next_number_++, spec,
                                       std::move(observer));
     FLYWHEEL_TRY_VOID(exec->open(host_->null_file(), streams));
@@ -176,46 +179,6 @@ Result<> ContainerCore::wait_to_start(std::unique_lock<std::mutex>& lock) {
   return expect_running();
 }
 
-// What stops the processes of a container reaches those that are there: whatever was let in before
-// has to be among them, and nothing may come meanwhile. The init does in order what it is asked,
-// so that a request that was sent is enough; the zygote starts commands past the init.
-Result<> ContainerCore::hold_commands() {
-  {
-    std::unique_lock lock{mutex_};
-    FLYWHEEL_TRY_VOID(wait_to_start(lock));
-    is_held_ = true;
-  }
-  return await_started();
-}
-
-Result<> ContainerCore::await_started() {
-  std::unique_lock lock{mutex_};
-  const bool is_settled = has_changed_.wait_for(lock, start_time_max, [this] {
-    return state_ != ContainerState::running ||
-           (sending_count_ == 0 && std::none_of(execs_.begin(), execs_.end(), [](const auto& each) {
-              return each.second->is_starting();
-            }));
-  });
-  if (is_settled && state_ == ContainerState::running) return {};
-  is_held_ = false;
-  has_changed_.notify_all();
-  if (!is_settled)
-    return fail(Failure::deadline_exceeded,
-                id_ + ": a command that is starting did not begin in 5 s; come back");
-  return expect_running();
-}
-
-void ContainerCore::release_commands() {
-  const std::lock_guard lock{mutex_};
-  is_held_ = false;
-  has_changed_.notify_all();
-}
-
-void ContainerCore::on_exec_started() {
-  const std::lock_guard lock{mutex_};
-  if (is_held_) has_changed_.notify_all();
-}
-
 Result<> ContainerCore::send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams) {
   const auto failed = [this](int code) {
     if (code == EMSGSIZE)
@@ -233,14 +196,19 @@ Result<> ContainerCore::send_exec(const ExecSpec& spec, ExecCore& exec, const in
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return failed(errno);
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  exec.use_channel(Descriptor{ends[0]});
+  const auto channel =
+      std::make_shared<ExecChannel>(host_->loop(), weak_from_this(), exec, Descriptor{ends[0]});
+  exec.use_channel(channel);
   has_used_zygote_ = true;
   const Descriptor given{ends[1]};
   const int descriptors[4] = {streams[0], streams[1], streams[2], given.get()};
   const int code = host_->send_to_launcher(
       BoxWriter{BoxMessage::zygote_exec}.number(number_).bytes() + arguments.bytes(), descriptors,
       4);
-  return code == 0 ? Result<>{} : failed(code);
+  if (code != 0) return failed(code);
+  const std::lock_guard lock{mutex_};
+  if (!is_ended(state_)) channels_.emplace(exec.number(), channel);
+  return {};
 }
 
 Result<> ContainerCore::signal_exec(std::uint64_t number, int signal) {
@@ -253,12 +221,16 @@ Result<> ContainerCore::signal_exec(std::uint64_t number, int signal) {
   return fail(Failure::unavailable, id_ + ": can't be reached: " + std::strerror(code));
 }
 
-bool ContainerCore::take_out_of_memory() {
+std::uint32_t ContainerCore::oom_kill_count() const {
   const std::string memory = host_->groups_of(id_).memory;
-  if (memory.empty()) return false;
+  if (memory.empty()) return 0;
   const bool is_v2 = host_->facts().cgroups == CgroupBackend::v2;
-  const auto count = static_cast<std::uint32_t>(
+  return static_cast<std::uint32_t>(
       figure_of(memory + (is_v2 ? "/memory.events" : "/memory.oom_control"), "oom_kill"));
+}
+
+bool ContainerCore::take_out_of_memory() {
+  const std::uint32_t count = oom_kill_count();
   const std::lock_guard lock{mutex_};
   return count > std::exchange(oom_kill_count_seen_, std::max(count, oom_kill_count_seen_));
 }
@@ -277,6 +249,16 @@ void ContainerCore::forget_exec(std::uint64_t number) {
   if (is_held_) has_changed_.notify_all();
 }
 
+void ContainerCore::forget_channel(std::uint64_t number) {
+  std::shared_ptr<ExecChannel> dropped;
+  const std::lock_guard lock{mutex_};
+  const auto found = channels_.find(number);
+  if (found == channels_.end()) return;
+  dropped = std::move(found->second);
+  channels_.erase(found);
+  if (is_held_) has_changed_.notify_all();
+}
+
 std::shared_ptr<ExecCore> ContainerCore::exec(std::uint64_t number) const {
   const std::lock_guard lock{mutex_};
   const auto found = execs_.find(number);
@@ -286,7 +268,16 @@ std::shared_ptr<ExecCore> ContainerCore::exec(std::uint64_t number) const {
 std::vector<std::shared_ptr<ExecCore>> ContainerCore::execs() const {
   const std::lock_guard lock{mutex_};
   std::vector<std::shared_ptr<ExecCore>> all;
+  all.reserve(execs_.size());
   for (const auto& entry : execs_) all.push_back(entry.second);
+  return all;
+}
+
+std::vector<std::shared_ptr<ExecChannel>> ContainerCore::channels() const {
+  const std::lock_guard lock{mutex_};
+  std::vector<std::shared_ptr<ExecChannel>> all;
+  all.reserve(channels_.size());
+  for (const auto& entry : channels_) all.push_back(entry.second);
   return all;
 }
 
@@ -299,7 +290,7 @@ Result<BoxPacket> ContainerCore::ask(BoxMessage kind, const std::string& argumen
   const std::string bytes = BoxWriter{kind}.number(number).bytes() + arguments;
   const int code = send_packet(control_.get(), bytes, &descriptor, descriptor >= 0 ? 1 : 0);
   lock.lock();
-  const bool is_over = code != 0 || !has_changed_.wait_for(lock, answer_time_max, [&] {
+  const bool has_timed_out = code == 0 && !has_changed_.wait_for(lock, answer_time_max, [&] {
     return pending_.at(number).is_answered || state_ == ContainerState::stopping ||
            is_ended(state_);
   });
@@ -308,55 +299,8 @@ Result<BoxPacket> ContainerCore::ask(BoxMessage kind, const std::string& argumen
   if (pending.is_answered) return pending.packet;
   if (code != 0)
     return fail(Failure::unavailable, id_ + ": can't be reached: " + std::strerror(code));
-  if (is_over) return fail(Failure::deadline_exceeded, id_ + ": it did not answer in 25 s");
+  if (has_timed_out) return fail(Failure::deadline_exceeded, id_ + ": it did not answer in 25 s");
   return fail(Failure::unavailable, id_ + ": it ended meanwhile");
-}
-
-Result<> ContainerCore::pause() {
-  FLYWHEEL_TRY_VOID(hold_commands());
-  // Landlock keeps signals in the domain of each: the init does not reach what the zygote started.
-  if (host_->facts().landlock_abi >= 6) {
-    for (const auto& exec : execs()) exec->stop_all(true);
-    if (auto stopped = await_started(); !stopped) {
-      for (const auto& exec : execs()) exec->stop_all(false);
-      return stopped;
-    }
-  }
-  const auto answered = ask(BoxMessage::pause, {});
-  {
-    const std::lock_guard lock{mutex_};
-    if (answered && state_ == ContainerState::running) {
-      state_ = ContainerState::paused;
-      paused_at_ = std::chrono::steady_clock::now();
-    }
-  }
-  release_commands();
-  if (!answered) return fail(answered.error());
-  if (state() != ContainerState::paused)
-    return fail(Failure::unavailable, id_ + ": it ended meanwhile");
-  for (const auto& exec : execs()) exec->pause();
-  return {};
-}
-
-Result<> ContainerCore::resume() {
-  {
-    const std::lock_guard lock{mutex_};
-    if (state_ != ContainerState::paused)
-      return fail(Failure::invalid_argument, id_ + ": it is " + to_string(state_) + ", not paused");
-  }
-  FLYWHEEL_TRY(BoxPacket packet, ask(BoxMessage::resume, {}));
-  std::chrono::steady_clock::duration paused{0};
-  {
-    const std::lock_guard lock{mutex_};
-    if (state_ != ContainerState::paused) return {};
-    state_ = ContainerState::running;
-    paused = std::chrono::steady_clock::now() - paused_at_;
-  }
-  for (const auto& exec : execs()) {
-    if (host_->facts().landlock_abi >= 6) exec->stop_all(false);
-    exec->resume(paused);
-  }
-  return {};
 }
 
 Result<ContainerStats> ContainerCore::stats() {
@@ -378,8 +322,7 @@ Result<ContainerStats> ContainerCore::stats() {
       read(groups.memory, is_v2 ? "/memory.current" : "/memory.usage_in_bytes", "");
   stats.memory_bytes_max =
       read(groups.memory, is_v2 ? "/memory.peak" : "/memory.max_usage_in_bytes", "");
-  stats.oom_kill_count = static_cast<std::uint32_t>(
-      read(groups.memory, is_v2 ? "/memory.events" : "/memory.oom_control", "oom_kill"));
+  stats.oom_kill_count = oom_kill_count();
   stats.process_count = static_cast<std::uint32_t>(read(groups.pids, "/pids.current", ""));
   stats.cpu_time =
       std::chrono::microseconds{is_v2 ? read(groups.cpu_usage, "/cpu.stat", "usage_usec")

@@ -15,6 +15,7 @@
 
 #include "runtime/sandbox/box_message.hpp"
 #include "runtime/sandbox/container.hpp"
+#include "runtime/sandbox/exec_channel.hpp"
 #include "runtime/sandbox/exec_core.hpp"
 
 namespace flywheel {
@@ -48,7 +49,7 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   std::string reason() const;
 
   Result<std::shared_ptr<ExecCore>> start(const ExecSpec& spec, ExecObserver observer);
-  Result<> pause();
+  Result<> pause();  // (container_pause.cpp)
   Result<> resume();
   Result<ContainerStats> stats();
   Result<BoxPacket> upper_folder();  // its one descriptor is the folder of what was written
@@ -70,7 +71,8 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   bool take_out_of_memory() override;
   void lose_exec(std::uint64_t number, const char* why) override;
   void forget_exec(std::uint64_t number) override;
-  void on_exec_started() override;
+  void forget_channel(std::uint64_t number) override;
+  void on_exec_settled() override;
 
  private:
   struct Pending {
@@ -87,11 +89,13 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   Result<ExecSpec> complete(ExecSpec spec) const;
   Result<> wait_to_start(std::unique_lock<std::mutex>& lock);
   Result<> hold_commands();  // until release_commands(); waits for those that are on their way
-  Result<> await_started();  // or releases them
+  Result<> await_settled();  // or releases them
   void release_commands();
   Result<> send_exec(const ExecSpec& spec, ExecCore& exec, const int* streams);
   std::shared_ptr<ExecCore> exec(std::uint64_t number) const;
   std::vector<std::shared_ptr<ExecCore>> execs() const;
+  std::vector<std::shared_ptr<ExecChannel>> channels() const;
+  std::uint32_t oom_kill_count() const;
 
   const std::shared_ptr<HostCore> host_;
   const std::uint64_t number_;
@@ -108,6 +112,8 @@ class ContainerCore final : public ExecOwner, public std::enable_shared_from_thi
   ContainerState requested_state_ = ContainerState::failed;
   std::string requested_reason_;  // empty: nobody asked for its end
   std::map<std::uint64_t, std::shared_ptr<ExecCore>> execs_;
+  // Of commands of the zygote, and of what they left running at their end.
+  std::map<std::uint64_t, std::shared_ptr<ExecChannel>> channels_;
   std::map<std::uint64_t, Pending> pending_;
   std::size_t sending_count_ = 0;  // of execs whose request is not sent yet
   bool is_held_ = false;           // new execs wait while processes are about to be stopped

@@ -84,6 +84,9 @@ void ContainerCore::on_control_end() {
     has_changed_.notify_all();
   }
   for (const auto& exec : execs()) exec->gone(reason);
+  std::map<std::uint64_t, std::shared_ptr<ExecChannel>> dropped;
+  const std::lock_guard lock{mutex_};
+  dropped.swap(channels_);
 }
 
 void ContainerCore::on_refused(const std::string& why) {

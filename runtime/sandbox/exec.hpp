@@ -6,12 +6,11 @@
 //
 // Guarantees: ends exactly once, at the latest a little after its wall time; the output that came
 //             until then is in the result, whatever ended it; kept output never exceeds the bound,
-//             however much is written; cancel and time-outs kill everything that the command
-//             started, also what left its process group or session. What a command leaves running
-//             at its own end goes on, with its output closed.
+//             however much is written; cancel, time-outs and an end at the memory limit kill
+//             everything that the command started, also what left its process group or session.
+//             What a command leaves running at its own end goes on, with its output closed.
 // Threads:    every function from any thread; the observer is called by the host's event thread,
-// one
-//             call at a time for an exec, and must not block or call wait().
+//             one call at a time for an exec, and must not block or call wait().
 #pragma once
 
 #include <chrono>

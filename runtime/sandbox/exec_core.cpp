@@ -9,8 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
-#include "runtime/sandbox/box_message.hpp"
-#include "runtime/sandbox/box_orders.hpp"
+#include "runtime/sandbox/exec_channel.hpp"
 
 namespace flywheel {
 
@@ -54,7 +53,6 @@ ExecCore::~ExecCore() {
   close_stream(output_);
   close_stream(error_);
   close_input_pipe();
-  loop_->unwatch(channel_watch_, channel_.get());
 }
 
 Result<> ExecCore::open(int null_file, std::array<Descriptor, 3>& given) {
@@ -85,59 +83,15 @@ void ExecCore::begin() {
           self->on_output(which, reads_a_turn);
         });
   }
-  if (channel_)
-    channel_watch_ =
-        loop_->watch(channel_.get(), EPOLLIN,
-                     [self = shared_from_this()](std::uint32_t) { self->on_channel(); });
+  if (channel_) channel_->begin();
   if (input_ && !input_waiting_.empty()) watch_input();
   arm();
-}
-
-void ExecCore::on_channel() {
-  BoxPacket packet;
-  if (receive_packet(channel_.get(), packet) <= 0) {
-    const auto owner = owner_.lock();
-    // Never begun: the zygote went away with the request.
-    if (is_starting_)
-      refused(ECHILD, "start it from the Python zygote");
-    else if (!has_ended() && !gone("its supervisor was killed") && owner)
-      owner->lose_exec(number_, "lost its supervisor");
-    const std::lock_guard lock{mutex_};
-    loop_->unwatch(std::exchange(channel_watch_, 0), channel_.get());
-    return;
-  }
-  BoxReader message{packet.bytes};
-  const BoxMessage kind = message.kind();
-  message.number();
-  if (kind == BoxMessage::exec_started) {
-    is_starting_ = false;
-    if (const auto owner = owner_.lock()) owner->on_exec_started();
-  }
-  const std::uint32_t status = message.number32();
-  if (kind == BoxMessage::exec_refused) refused(static_cast<int>(status), message.text());
-  if (kind == BoxMessage::exec_ended) {
-    const std::uint64_t cpu_us = message.number();
-    ended(static_cast<int>(status), cpu_us, message.number());
-  }
-  packet.close_all();
 }
 
 Result<> ExecCore::order(int signal) const {
   const auto owner = owner_.lock();
   if (!owner) return fail(Failure::cancelled, "exec: its container is gone");
-  if (!channel_) return owner->signal_exec(number_, signal);
-  const BoxWriter request = BoxWriter{BoxMessage::exec_signal}.number(number_).number32(
-      static_cast<std::uint32_t>(signal));
-  const int code = send_packet(channel_.get(), request.bytes());
-  if (code == 0) return {};
-  return fail(Failure::unavailable,
-              std::string{"exec: its supervisor can't be reached: "} + std::strerror(code));
-}
-
-void ExecCore::stop_all(bool stops) {
-  if (!channel_ || has_ended()) return;
-  is_starting_ = stops;
-  if (!order(stops ? box_stop_all : box_continue_all)) is_starting_ = false;
+  return channel_ ? channel_->order(signal) : owner->signal_exec(number_, signal);
 }
 
 void ExecCore::arm() {
@@ -256,7 +210,10 @@ void ExecCore::ended(int status, std::uint64_t cpu_us, std::uint64_t memory_byte
   }
   const auto owner = owner_.lock();
   const bool is_failure = status != 0 && (end == ExecEnd::exited || end == ExecEnd::signalled);
-  if (is_failure && owner && owner->take_out_of_memory()) end = ExecEnd::out_of_memory;
+  if (is_failure && owner && owner->take_out_of_memory()) {
+    end = ExecEnd::out_of_memory;
+    (void)order(0);  // what it started would go on with the limit reached, watched by nobody
+  }
   finish(end, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
          WIFSIGNALED(status) ? WTERMSIG(status) : 0, {});
 }

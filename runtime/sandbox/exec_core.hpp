@@ -2,13 +2,11 @@
 // Internal to runtime/sandbox.
 //
 // Guarantees: on_end is called once, on the loop's thread, after every output; every wait is
-// bounded
-//             because a command that can't be killed costs its container.
+//             bounded because a command that can't be killed costs its container.
 // Threads:    those of Exec; ended(), refused() and gone() on the loop's thread alone.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -31,8 +29,12 @@ class ExecOwner {
   // It can't be watched or killed any more: the container must go.
   virtual void lose_exec(std::uint64_t number, const char* why) = 0;
   virtual void forget_exec(std::uint64_t number) = 0;  // it ended
-  virtual void on_exec_started() = 0;                  // one of them is_starting() no more
+  // Of the zygote's: nothing is left of a command; one of them has done what was awaited.
+  virtual void forget_channel(std::uint64_t number) = 0;
+  virtual void on_exec_settled() = 0;
 };
+
+class ExecChannel;
 
 class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore> {
  public:
@@ -42,15 +44,7 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
 
   // Makes the pipes; `given` are the ends for the command, which the caller closes once sent.
   Result<> open(int null_file, std::array<Descriptor, 3>& given);
-  // A command of the zygote has a socket of its own to its supervisor, past the init.
-  void use_channel(Descriptor channel) {
-    channel_ = std::move(channel);
-    is_starting_ = true;
-  }
-  // Its processes may not be in the container yet: what stops those would miss it.
-  bool is_starting() const { return is_starting_; }
-  // Of the zygote's: its processes stop or go on; is_starting() until that is done.
-  void stop_all(bool stops);
+  void use_channel(std::shared_ptr<ExecChannel> channel) { channel_ = std::move(channel); }
   void begin();  // once the request is sent: watches pipes and deadlines
 
   void ended(int status, std::uint64_t cpu_us, std::uint64_t memory_bytes_max);
@@ -80,7 +74,6 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
 
   void on_output(ExecStream which, int reads_max);
   void on_input_room();
-  void on_channel();
   void on_time();
   void request_end(ExecEnd end);  // with mutex_ held
   Result<> order(int signal) const;
@@ -103,9 +96,8 @@ class ExecCore final : public Exec, public std::enable_shared_from_this<ExecCore
   Stream error_;
   Descriptor input_{};
   std::uint64_t input_watch_ = 0;
-  Descriptor channel_{};  // open as long as this, so that it can be used without the lock
-  std::uint64_t channel_watch_ = 0;
-  std::atomic<bool> is_starting_ = false;
+  // Of a command of the zygote; set before begin(), so that it can be used without the lock.
+  std::shared_ptr<ExecChannel> channel_{};
   std::string input_waiting_;
   std::size_t input_written_ = 0;  // of it: what comes first is not moved for each write
   bool closes_input_ = false;      // once input_waiting_ is written

@@ -100,6 +100,7 @@ void HostCore::close() {
     for (const auto& entry : containers_) all.push_back(entry.second);
   }
   for (const auto& each : all) each->on_launcher_gone();
+  snapshots_.close();
   lock_file_.reset();  // containers that people still hold keep the rest of this alive
 }
 
@@ -244,7 +245,7 @@ Result<std::string> HostCore::snapshot(ContainerCore& container, bool is_tempora
                                               .is_temporary = is_temporary,
                                               .owner = owner});
   }
-  if (was_running) container.resume();
+  if (was_running) (void)container.resume();  // else it has ended meanwhile
   if (!upper) return fail(upper.error());
   return name;
 }

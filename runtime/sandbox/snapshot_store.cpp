@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <random>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "runtime/base/file.hpp"
 #include "runtime/base/json.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/sandbox/descriptor.hpp"
 #include "runtime/sandbox/tree_copy.hpp"
 
@@ -19,7 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t file_count_max = 1'000'000;  // of one snapshot
+constexpr std::uint32_t file_count_max = 1'000'000;   // of one snapshot
+constexpr std::chrono::minutes idle_wait{1};          // nothing came: looks again
+constexpr std::chrono::seconds removal_time_max{10};  // that a new one waits for the room of others
 
 Result<Descriptor> open_folder(const fs::path& path) {
   Descriptor folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -38,6 +43,26 @@ std::string random_name() {
   return name;
 }
 
+// Containers of an ordinary user can close their folders to it as well; it owns them.
+void open_to_owner(const fs::path& folder) {
+  std::error_code code;
+  fs::permissions(folder, fs::perms::owner_all, fs::perm_options::add, code);
+  for (const auto& entry : fs::directory_iterator{folder, code})
+    if (entry.symlink_status(code).type() == fs::file_type::directory) open_to_owner(entry.path());
+}
+
+bool remove_folder(const fs::path& folder) {
+  std::error_code code;
+  fs::remove_all(folder, code);
+  if (!code) return true;
+  open_to_owner(folder);
+  fs::remove_all(folder, code);
+  if (code)
+    log_warning("snapshot: {} can't be removed: {}; it goes when the service starts next",
+                folder.string(), code.message());
+  return !code;
+}
+
 Error unknown(const std::string& name) {
   return {Failure::not_found, "snapshot '" + name + "' is unknown"};
 }
@@ -53,7 +78,17 @@ Result<> SnapshotStore::open(const fs::path& folder, std::uint32_t count_max,
   fs::create_directories(folder_, code);
   for (const auto& entry : fs::directory_iterator{folder_, code}) load(entry.path());
   if (code) return fail(Failure::unavailable, folder_.string() + ": " + code.message());
+  sweeper_ = std::thread{[this] { sweep(); }};
   return {};
+}
+
+void SnapshotStore::close() {
+  {
+    const std::lock_guard lock{mutex_};
+    is_closing_ = true;
+    has_leaving_.notify_all();
+  }
+  if (sweeper_.joinable()) sweeper_.join();
 }
 
 void SnapshotStore::load(const fs::path& folder) {
@@ -71,8 +106,7 @@ void SnapshotStore::load(const fs::path& folder) {
     entry.id_base = facts->value("id_base", std::uint64_t{0});
   }
   if (entry.facts.image.empty()) {  // its making, or its removal, was cut short
-    std::error_code code;
-    fs::remove_all(folder, code);
+    remove_folder(folder);
     return;
   }
   bytes_ += entry.facts.size_bytes;
@@ -81,19 +115,29 @@ void SnapshotStore::load(const fs::path& folder) {
   entries_.emplace(name, std::move(entry));
 }
 
-Result<TreeFigures> SnapshotStore::room(bool is_temporary) const {
-  TreeFigures left{bytes_max_ - std::min(bytes_max_, bytes_), file_count_max};
-  if (is_temporary) return left;  // as many as containers that live
-  if (kept_count_ >= count_max_)
-    return fail(Failure::resource_exhausted,
-                "snapshot: there are " + std::to_string(count_max_) + " already; remove some");
+// Asked for each piece, so that those that are made at one time share what is left. What is being
+// removed still takes room: where that matters, it is waited for.
+bool SnapshotStore::take(std::uint64_t size_bytes, bool is_temporary) {
   const std::uint64_t kept_max = bytes_max_ - bytes_max_ / 4;
-  left.size_bytes = std::min(left.size_bytes, kept_max - std::min(kept_max, kept_bytes_));
-  return left;
+  const auto fits = [&] {
+    return bytes_ + size_bytes <= bytes_max_ &&
+           (is_temporary || kept_bytes_ + size_bytes <= kept_max);
+  };
+  std::unique_lock lock{mutex_};
+  has_left_.wait_for(lock, removal_time_max, [&] { return fits() || leaving_.empty(); });
+  if (!fits()) return false;
+  bytes_ += size_bytes;
+  kept_bytes_ += is_temporary ? 0 : size_bytes;
+  return true;
+}
+
+void SnapshotStore::give_back(std::uint64_t size_bytes, bool is_temporary) {
+  bytes_ -= std::min(bytes_, size_bytes);
+  if (!is_temporary) kept_bytes_ -= std::min(kept_bytes_, size_bytes);
 }
 
 Result<> SnapshotStore::fill(int changes, const std::string& base_layer, const Making& making,
-                             TreeFigures left, Entry& entry) const {
+                             Entry& entry, std::uint64_t& taken) {
   std::error_code code;
   fs::create_directories(entry.layer, code);
   FLYWHEEL_TRY(Descriptor layer, open_folder(entry.layer));
@@ -102,14 +146,25 @@ Result<> SnapshotStore::fill(int changes, const std::string& base_layer, const M
   if (::fchmod(layer.get(), 0755) != 0 ||
       (::fchown(layer.get(), owner, owner) != 0 && making.id_base != 0))
     return fail(Failure::unavailable, "snapshot: its folder can't be given its owner");
+  const TreeRoom room{file_count_max, [&](std::uint64_t size_bytes) {
+                        if (!take(size_bytes, making.is_temporary)) return false;
+                        taken += size_bytes;
+                        return true;
+                      }};
+  TreeFigures tree;
   if (!base_layer.empty()) {
     FLYWHEEL_TRY(Descriptor below, open_folder(base_layer));
-    FLYWHEEL_TRY(TreeFigures linked, link_tree(below.get(), layer.get()));
-    entry.facts.file_count += linked.file_count;
+    FLYWHEEL_TRY(tree, link_tree(below.get(), layer.get(), file_count_max));
+    // A temporary one mostly goes before what it came from, which counts the bytes already.
+    const bool has_room =
+        making.is_temporary ? tree.size_bytes <= bytes_max_ : room.take(tree.size_bytes);
+    if (!has_room)
+      return fail(Failure::resource_exhausted,
+                  "snapshot: no room left for all snapshots together; remove some");
   }
-  FLYWHEEL_TRY(TreeFigures copied, copy_changes(changes, layer.get(), left));
-  entry.facts.file_count += copied.file_count;
-  entry.facts.size_bytes = copied.size_bytes;
+  FLYWHEEL_TRY_VOID(copy_changes(changes, layer.get(), room, tree));
+  entry.facts.file_count = tree.file_count;
+  entry.facts.size_bytes = making.is_temporary ? taken : tree.size_bytes;
   if (making.is_temporary) return {};  // without its facts it does not outlive this process
   const Json facts{{"owner", making.owner},
                    {"image", making.image},
@@ -122,33 +177,42 @@ Result<> SnapshotStore::fill(int changes, const std::string& base_layer, const M
 Result<std::string> SnapshotStore::create(int changes, const Making& making) {
   std::string base_layer;
   Entry entry;
-  TreeFigures left;
-  {
-    const std::lock_guard lock{mutex_};
-    FLYWHEEL_TRY(left, room(making.is_temporary));
-    if (!making.base.empty()) base_layer = entries_.at(making.base).layer;  // the container uses it
-    entry.facts.name = random_name();
-  }
-  const fs::path folder = folder_ / entry.facts.name;
-  entry.layer = (folder / "layer").string();
+  entry.facts.name = random_name();
   entry.facts.image = making.image;
   entry.facts.owner = making.owner;
   entry.id_base = making.id_base;
+  entry.layer = (folder_ / entry.facts.name / "layer").string();
   entry.user_count = 1;
   entry.is_temporary = making.is_temporary;
-  if (auto filled = fill(changes, base_layer, making, left, entry); !filled) {
-    std::error_code code;
-    fs::remove_all(folder, code);
+  const std::uint32_t kept_count = making.is_temporary ? 0 : 1;  // of forks: as many as live
+  {
+    const std::lock_guard lock{mutex_};
+    if (kept_count > 0 && kept_count_ >= count_max_)
+      return fail(Failure::resource_exhausted,
+                  "snapshot: there are " + std::to_string(count_max_) + " already; remove some");
+    if (!making.base.empty()) {
+      const auto base = entries_.find(making.base);
+      if (base == entries_.end()) return fail(unknown(making.base));  // its container ended
+      ++base->second.user_count;
+      base_layer = base->second.layer;
+    }
+    kept_count_ += kept_count;
+  }
+  std::uint64_t taken = 0;
+  const auto filled = fill(changes, base_layer, making, entry, taken);
+  if (!making.base.empty()) release(making.base);
+  const std::lock_guard lock{mutex_};
+  if (!filled) {
+    kept_count_ -= kept_count;
+    discard({folder_ / entry.facts.name, taken, making.is_temporary});
     return fail(filled.error());
   }
-  const std::lock_guard lock{mutex_};
-  bytes_ += entry.facts.size_bytes;
-  kept_bytes_ += entry.is_temporary ? 0 : entry.facts.size_bytes;
-  kept_count_ += entry.is_temporary ? 0 : 1;
-  const std::string name = entry.facts.name;
+  give_back(taken - entry.facts.size_bytes, making.is_temporary);  // what it replaced of the base
+  std::string name = entry.facts.name;
   entries_.emplace(name, std::move(entry));
   return name;
 }
+
 Result<SnapshotStore::Entry> SnapshotStore::use(const std::string& name) {
   const std::lock_guard lock{mutex_};
   const auto found = entries_.find(name);
@@ -177,17 +241,34 @@ Result<> SnapshotStore::remove(const std::string& name) {
 }
 
 void SnapshotStore::erase(std::map<std::string, Entry>::iterator entry) {
-  const std::uint64_t size_bytes = entry->second.facts.size_bytes;
-  bytes_ -= std::min(bytes_, size_bytes);
-  if (!entry->second.is_temporary) {
-    kept_bytes_ -= std::min(kept_bytes_, size_bytes);
-    --kept_count_;
-  }
-  std::error_code code;
-  const fs::path folder = folder_ / entry->first;
-  fs::remove(folder / "facts.json", code);  // first: what is left is swept at the next start
-  fs::remove_all(folder, code);
+  const Entry& erased = entry->second;
+  if (!erased.is_temporary) --kept_count_;
+  discard({folder_ / entry->first, erased.facts.size_bytes, erased.is_temporary});
   entries_.erase(entry);
+}
+
+void SnapshotStore::discard(Leaving leaving) {
+  std::error_code code;
+  fs::remove(leaving.folder / "facts.json", code);  // without it the next start takes it away
+  leaving_.push_back(std::move(leaving));
+  has_leaving_.notify_all();
+}
+
+// Millions of files may be in a folder: whoever removes a snapshot waits for none of them.
+void SnapshotStore::sweep() {
+  std::unique_lock lock{mutex_};
+  for (;;) {
+    has_leaving_.wait_for(lock, idle_wait, [this] { return is_closing_ || !leaving_.empty(); });
+    if (leaving_.empty() && is_closing_) return;
+    if (leaving_.empty()) continue;
+    const Leaving leaving = leaving_.front();
+    lock.unlock();
+    const bool is_gone = remove_folder(leaving.folder);
+    lock.lock();
+    leaving_.pop_front();
+    if (is_gone) give_back(leaving.size_bytes, leaving.is_temporary);
+    has_left_.notify_all();
+  }
 }
 
 Result<SnapshotFacts> SnapshotStore::facts(const std::string& name) const {
@@ -208,6 +289,7 @@ std::vector<SnapshotFacts> SnapshotStore::list() const {
 std::vector<std::uint64_t> SnapshotStore::id_bases() const {
   const std::lock_guard lock{mutex_};
   std::vector<std::uint64_t> all;
+  all.reserve(entries_.size());
   for (const auto& entry : entries_) all.push_back(entry.second.id_base);
   return all;
 }

@@ -1,5 +1,6 @@
 #include "runtime/sandbox/tree_copy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -64,13 +65,29 @@ bool is_whiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
 }
 
-void remove_tree(int parent, const char* name, int depth) {
-  if (::unlinkat(parent, name, 0) == 0 || depth > depth_max) return;
+std::uint64_t size_of(const struct stat& status) {
+  return S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+Error too_many_files() {
+  return {Failure::resource_exhausted, "snapshot: it has too many files"};
+}
+
+// Takes what it removes out of the figures of the tree.
+void remove_tree(int parent, const char* name, TreeFigures& tree, int depth = 0) {
+  struct stat status {};
+  if (depth > depth_max || ::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  tree.size_bytes -= std::min(tree.size_bytes, size_of(status));
+  tree.file_count -= std::min(tree.file_count, 1U);
+  if (!S_ISDIR(status.st_mode)) {
+    ::unlinkat(parent, name, 0);
+    return;
+  }
   const Descriptor folder = open_below(parent, name, O_RDONLY | O_DIRECTORY);
   if (folder)
     if (const Folder entries = list_folder(folder.get()))
       while (const dirent* entry = ::readdir(entries.get()))
-        if (!is_dot(entry->d_name)) remove_tree(folder.get(), entry->d_name, depth + 1);
+        if (!is_dot(entry->d_name)) remove_tree(folder.get(), entry->d_name, tree, depth + 1);
   ::unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -84,8 +101,14 @@ void copy_attributes(int to, const char* name, const struct stat& status) {
   ::utimensat(to, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
+struct Copying {
+  const TreeRoom& room;
+  TreeFigures& tree;
+  int depth = 0;
+};
+
 Result<> copy_file(int from, int to, const char* name, const struct stat& status,
-                   std::uint64_t& size_left) {
+                   Copying& copying) {
   const Descriptor source = open_to_read(from, name, 0, status);
   if (!source) return refuse(name, "can't be read");
   const Descriptor target{
@@ -96,10 +119,10 @@ Result<> copy_file(int from, int to, const char* name, const struct stat& status
     const ssize_t size = ::read(source.get(), buffer.data(), buffer.size());
     if (size < 0) return refuse(name, "can't be read");
     if (size == 0) return {};
-    if (static_cast<std::uint64_t>(size) > size_left)
+    if (!copying.room.take(static_cast<std::uint64_t>(size)))
       return fail(Failure::resource_exhausted,
                   "snapshot: no room left for all snapshots together; remove some");
-    size_left -= static_cast<std::uint64_t>(size);
+    copying.tree.size_bytes += static_cast<std::uint64_t>(size);
     for (ssize_t written = 0; written < size;) {
       const ssize_t step =
           ::write(target.get(), buffer.data() + written, static_cast<std::size_t>(size - written));
@@ -123,12 +146,6 @@ Result<> copy_special(int from, int to, const char* name, const struct stat& sta
   return {};
 }
 
-struct Copying {
-  TreeFigures figures{};
-  TreeFigures& left;
-  int depth = 0;
-};
-
 Result<> copy_folder(int from, int to, Copying& copying);
 
 Result<> copy_entry(int from, int to, const char* name, Copying& copying) {
@@ -136,20 +153,18 @@ Result<> copy_entry(int from, int to, const char* name, Copying& copying) {
   struct stat old {};
   if (::fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
     return refuse(name, "can't be read");
-  if (copying.left.file_count == 0)
-    return fail(Failure::resource_exhausted, "snapshot: it has too many files");
-  --copying.left.file_count;
-  ++copying.figures.file_count;
-  const bool is_there = ::fstatat(to, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
   const bool is_folder = S_ISDIR(status.st_mode);
-  if (is_there && !(is_folder && S_ISDIR(old.st_mode))) remove_tree(to, name, 0);
+  const bool is_there = ::fstatat(to, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool is_kept = is_there && is_folder && S_ISDIR(old.st_mode);  // what lies in it joins it
+  if (is_there && !is_kept) remove_tree(to, name, copying.tree);
+  if (!is_kept && copying.tree.file_count >= copying.room.file_count_max)
+    return fail(too_many_files());
+  if (!is_kept) ++copying.tree.file_count;
   if (!is_folder) {
-    const std::uint64_t before = copying.left.size_bytes;
     if (S_ISREG(status.st_mode))
-      FLYWHEEL_TRY_VOID(copy_file(from, to, name, status, copying.left.size_bytes));
+      FLYWHEEL_TRY_VOID(copy_file(from, to, name, status, copying));
     else
       FLYWHEEL_TRY_VOID(copy_special(from, to, name, status));
-    copying.figures.size_bytes += before - copying.left.size_bytes;
     copy_attributes(to, name, status);
     return {};
   }
@@ -159,7 +174,10 @@ Result<> copy_entry(int from, int to, const char* name, Copying& copying) {
   if (!source) return refuse(name, "can't be read");
   char mark = 0;
   const bool is_opaque = ::fgetxattr(source.get(), opaque_name, &mark, 1) == 1 && mark == 'y';
-  if (is_there && is_opaque) remove_tree(to, name, 0);
+  if (is_kept && is_opaque) {
+    remove_tree(to, name, copying.tree);
+    ++copying.tree.file_count;  // the folder itself, which is made again
+  }
   if (::mkdirat(to, name, 0700) != 0 && errno != EEXIST) return refuse(name, "can't be written");
   const Descriptor target = open_below(to, name, O_RDONLY | O_DIRECTORY);
   if (!target) return refuse(name, "can't be written");
@@ -181,7 +199,7 @@ Result<> copy_folder(int from, int to, Copying& copying) {
   return {};
 }
 
-Result<> link_folder(int from, int to, TreeFigures& figures) {
+Result<> link_folder(int from, int to, std::uint32_t file_count_max, TreeFigures& figures) {
   const Folder entries = list_folder(from);
   if (!entries) return refuse(".", "can't be listed");
   while (const dirent* entry = ::readdir(entries.get())) {
@@ -190,11 +208,11 @@ Result<> link_folder(int from, int to, TreeFigures& figures) {
     if (is_dot(name)) continue;
     if (::fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
       return refuse(name, "can't be read");
+    if (figures.file_count >= file_count_max) return fail(too_many_files());
     ++figures.file_count;
     if (!S_ISDIR(status.st_mode)) {
       if (::linkat(from, name, to, name, 0) != 0) return refuse(name, "can't be linked");
-      figures.size_bytes +=
-          S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+      figures.size_bytes += size_of(status);
       continue;
     }
     if (::mkdirat(to, name, 0700) != 0) return refuse(name, "can't be written");
@@ -205,7 +223,7 @@ Result<> link_folder(int from, int to, TreeFigures& figures) {
     if (::fgetxattr(source.get(), opaque_name, &mark, 1) == 1 &&
         ::fsetxattr(target.get(), opaque_name, "y", 1, 0) != 0)
       return refuse(name, "can't be marked as replaced");
-    FLYWHEEL_TRY_VOID(link_folder(source.get(), target.get(), figures));
+    FLYWHEEL_TRY_VOID(link_folder(source.get(), target.get(), file_count_max, figures));
     copy_attributes(to, name, status);
   }
   return {};
@@ -223,15 +241,14 @@ bool change_mode(int folder, const char* name, const struct stat& seen, mode_t m
   return ::chmod(("/proc/self/fd/" + std::to_string(place.get())).c_str(), mode) == 0;
 }
 
-Result<TreeFigures> copy_changes(int from, int to, TreeFigures& left) {
-  Copying copying{{}, left, 0};
-  FLYWHEEL_TRY_VOID(copy_folder(from, to, copying));
-  return copying.figures;
+Result<> copy_changes(int from, int to, const TreeRoom& room, TreeFigures& tree) {
+  Copying copying{room, tree, 0};
+  return copy_folder(from, to, copying);
 }
 
-Result<TreeFigures> link_tree(int from, int to) {
+Result<TreeFigures> link_tree(int from, int to, std::uint32_t file_count_max) {
   TreeFigures figures;
-  FLYWHEEL_TRY_VOID(link_folder(from, to, figures));
+  FLYWHEEL_TRY_VOID(link_folder(from, to, file_count_max, figures));
   return figures;
 }
 

@@ -230,7 +230,6 @@ BoxError Cgroups::create(const std::string& name, std::uint64_t memory_bytes,
                 set(groups.pids, "pids.max", std::to_string(process_count + 16));
   if (is_v2) {
     set(groups.memory, "memory.swap.max", "0");  // not there on a kernel without swap accounting
-    set(groups.memory, "memory.oom.group", "0");
     is_set = is_set && set(groups.cpu, "cpu.max", quota + " " + std::to_string(cpu_period_us));
   } else {
     set(groups.memory, "memory.memsw.limit_in_bytes", bytes);

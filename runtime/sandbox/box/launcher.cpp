@@ -191,7 +191,7 @@ void Launcher::create(BoxReader& request, BoxPacket& packet) {
   forget(living);
 }
 
-// What the host sends is written by SandboxLauncher::create (sandbox_launcher.cpp).
+// What the host sends is written by HostCore::send_create (host_core.cpp).
 BoxError Launcher::prepare(BoxReader& request, CellSpec& spec, Living& living) {
   spec.number = living.number = request.number();
   const std::string name = request.text();

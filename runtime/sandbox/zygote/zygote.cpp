@@ -6,7 +6,9 @@
 // joined the container's namespaces and cgroups and is confined as commands are before it returns
 // to the interpreter.
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,35 @@ namespace flywheel {
 
 namespace {
 
-constexpr int join_ms_max = 1000;
+constexpr std::chrono::seconds join_time_max{1};
+constexpr std::size_t joining_count_max = 256;
+constexpr int joining_look_ms = 5;
 constexpr int channel_place = 3;  // where supervisors keep their socket to the host
+
+// Those that join a container and fork there. That is short, but a container that has used up its
+// CPU time holds them up, and must hold up nobody else's: they are not waited for, and killed when
+// their time is over.
+class Joining {
+ public:
+  bool is_empty() const { return deadlines_.empty(); }
+  bool is_full() const { return deadlines_.size() >= joining_count_max; }
+  void add(pid_t process) { deadlines_[process] = Clock::now() + join_time_max; }
+
+  void look() {
+    for (pid_t process = 0; (process = ::waitpid(-1, nullptr, WNOHANG)) > 0;)
+      deadlines_.erase(process);
+    const auto now = Clock::now();
+    for (auto& [process, deadline] : deadlines_) {
+      if (deadline > now) continue;
+      ::kill(process, SIGKILL);
+      deadline = Clock::time_point::max();  // to be collected only
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::map<pid_t, Clock::time_point> deadlines_;
+};
 
 CellExec current;  // of the forked process that returned to the interpreter
 
@@ -112,25 +141,12 @@ bool place_descriptors(BoxPacket& packet, CellExec& exec) {
   return true;
 }
 
-// Short: it joins, forks and ends. Where a container hangs, it must not hold up all others.
-void wait_for(pid_t joining) {
-  const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, joining, 0));
-  pollfd ended{pidfd, POLLIN, 0};
-  if (pidfd >= 0 && ::poll(&ended, 1, join_ms_max) == 0) {
-    ::kill(joining, SIGKILL);
-    ::poll(&ended, 1, join_ms_max);
-  }
-  ::waitpid(joining, nullptr, pidfd >= 0 ? WNOHANG : 0);
-  if (pidfd >= 0) ::close(pidfd);
-  while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;  // those of earlier that came later
-}
-
 // False in the zygote, true in the process that runs the code.
-bool handle(BoxPacket& packet) {
-  const pid_t joining = ::fork();
-  if (joining != 0) {
+bool handle(BoxPacket& packet, Joining& joining) {
+  const pid_t process = ::fork();
+  if (process != 0) {
     packet.close_all();
-    if (joining > 0) wait_for(joining);
+    if (process > 0) joining.add(process);
     return false;
   }
   Request request = read_request(packet);
@@ -147,6 +163,19 @@ bool handle(BoxPacket& packet) {
   return true;
 }
 
+bool serve(int launcher) {
+  Joining joining;
+  BoxPacket packet;
+  for (;;) {
+    pollfd request{joining.is_full() ? -1 : launcher, POLLIN, 0};
+    ::poll(&request, 1, joining.is_empty() ? -1 : joining_look_ms);
+    joining.look();
+    if (request.revents == 0) continue;
+    if (receive_packet(launcher, packet) <= 0) return false;
+    if (handle(packet, joining)) return true;
+  }
+}
+
 }  // namespace
 
 }  // namespace flywheel
@@ -159,10 +188,7 @@ extern "C" {
 // Serves the launcher; returns 1 in the process that is to run `current`, 0 when all is over.
 FLYWHEEL_EXPORTED int flywheel_zygote_serve(int launcher) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  flywheel::BoxPacket packet;
-  while (flywheel::receive_packet(launcher, packet) > 0)
-    if (flywheel::handle(packet)) return 1;
-  return 0;
+  return flywheel::serve(launcher) ? 1 : 0;
 }
 
 FLYWHEEL_EXPORTED int flywheel_zygote_count(int of_environment) {

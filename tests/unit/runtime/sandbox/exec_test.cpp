@@ -242,6 +242,38 @@ TEST_CASE_FIXTURE(BoxFixture, "the memory limit ends a command and is named") {
   CHECK(after.output == "alive\n");
 }
 
+TEST_CASE_FIXTURE(BoxFixture,
+                  "a command that ends at the memory limit takes along what it started") {
+  if (!host->facts().limits_memory) return;
+  const auto container = create({.limits = {.memory_bytes = 96 << 20}});
+
+  const ExecResult large =
+      run(*container, {.command = {"sh", "-c",
+                                   "sleep 77 & exec python3 -c 'x = []\nwhile True: "
+                                   "x.append(bytearray(1 << 20))'"}});
+  std::string left = "sleep 77";
+  for (int i = 0; i < 200 && left.find("sleep 77") != std::string::npos; ++i)
+    left = shell(*container, "sleep 0.01; cat /proc/[0-9]*/cmdline | tr '\\0' ' '").output;
+
+  CHECK(large.end == ExecEnd::out_of_memory);
+  CHECK(left.find("sleep 77") == std::string::npos);
+  CHECK(run(*container, {.command = {"false"}}).end == ExecEnd::exited);
+}
+
+TEST_CASE_FIXTURE(BoxFixture, "a kill at the memory limit is not held against the next command") {
+  if (!host->facts().limits_memory) return;
+  const auto container = create({.limits = {.memory_bytes = 96 << 20}});
+
+  const ExecResult survived = shell(
+      *container, "python3 -c 'x = []\nwhile True: x.append(bytearray(1 << 20))'; echo $?; exit 0");
+  const ExecResult next = run(*container, {.command = {"false"}});
+
+  CHECK(survived.output == "137\n");
+  CHECK(survived.end == ExecEnd::exited);
+  CHECK(next.end == ExecEnd::exited);
+  CHECK(next.exit_code == 1);
+}
+
 TEST_CASE_FIXTURE(BoxFixture, "environment and folder of a command are its own") {
   const auto container = create({.env = {"A=1", "B=2"}});
 
