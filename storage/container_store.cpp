@@ -141,21 +141,29 @@ Result<> ContainerStore::visit(const std::function<bool(ContainerRecord)>& take)
 Result<std::vector<CommandRecord>> ContainerStore::commands(ContainerId id, std::uint64_t from,
                                                             std::size_t count_max) const {
   std::vector<CommandRecord> commands;
+  if (count_max == 0) return commands;
+  FLYWHEEL_TRY_VOID(
+      visit_commands(id, from, [&](std::uint64_t, std::size_t, CommandRecord command) {
+        commands.push_back(std::move(command));
+        return commands.size() < count_max;
+      }));
+  return commands;
+}
+
+Result<> ContainerStore::visit_commands(ContainerId id, std::uint64_t from,
+                                        const CommandVisitor& take) const {
   Result<> outcome;
   const auto each = [&](std::string_view key, std::string_view value) {
-    if (commands.size() >= count_max) return false;
     auto command = decode<CommandRecord>(key, value);
     if (!command) {
       outcome = fail(std::move(command.error()));
       return false;
     }
-    commands.push_back(std::move(*command));
-    return true;
+    return take(number_in_key(key, id_bytes), key.size() + value.size(), std::move(*command));
   };
   FLYWHEEL_TRY_VOID(store_.scan(id_key(RecordKind::container_command, id), each,
                                 number_key(RecordKind::container_command, id, from)));
-  if (!outcome) return fail(std::move(outcome.error()));
-  return commands;
+  return outcome;
 }
 
 Result<std::uint64_t> ContainerStore::command_count(ContainerId id) const {

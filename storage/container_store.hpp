@@ -50,6 +50,10 @@ struct IdempotencyRecord {
   std::vector<ContainerId> containers{};
 };
 
+// `size_bytes`: what the entry takes in the store. Returns false to stop the visit.
+using CommandVisitor =
+    std::function<bool(std::uint64_t number, std::size_t size_bytes, CommandRecord)>;
+
 class ContainerStore {
  public:
   explicit ContainerStore(KeyValueStore& store) : store_(store) {}
@@ -69,6 +73,7 @@ class ContainerStore {
 
   Result<std::vector<CommandRecord>> commands(ContainerId id, std::uint64_t from,
                                               std::size_t count_max) const;
+  Result<> visit_commands(ContainerId id, std::uint64_t from, const CommandVisitor& take) const;
   Result<std::uint64_t> command_count(ContainerId id) const;  // one more than the last number
   Result<> visit_command_numbers(ContainerId id,
                                  const std::function<bool(std::uint64_t)>& take) const;

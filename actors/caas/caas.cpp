@@ -141,8 +141,7 @@ void Caas::run_timers() {
       const auto now = std::chrono::steady_clock::now();
       for (const auto& session : state_->table.sessions()) session->tick(now);
       if (now >= forget_at) {
-        forget_at = now + forget_period;
-        forget_records();
+        if (!forget_some()) forget_at = now + forget_period;
       }
       if (now >= forget_keys_at) {
         forget_keys_at = now + forget_keys_period;
@@ -155,13 +154,11 @@ void Caas::run_timers() {
   }
 }
 
-// As many as came since the last time, however many: a piece at a time, so that a stop is heard.
-void Caas::forget_records() {
-  while (!state_->is_stopping) {
-    const auto outcome = state_->table.forget_old();
-    if (!outcome) log_warning("forgetting old containers: {}", to_string(outcome.error()));
-    if (!outcome || *outcome == 0) return;
-  }
+// A piece at a time: sessions and ends wait for the same thread. Whether there may be more.
+bool Caas::forget_some() {
+  const auto outcome = state_->table.forget_old();
+  if (!outcome) log_warning("forgetting old containers: {}", to_string(outcome.error()));
+  return outcome && *outcome > 0;
 }
 
 void Caas::add_routes(HttpServer& server) {

@@ -47,7 +47,7 @@ class Caas {
  private:
   explicit Caas(std::unique_ptr<CaasState> state);
   void run_timers();
-  void forget_records();
+  bool forget_some();
   void answer_ready(const Responder& responder) const;
 
   std::unique_ptr<CaasState> state_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "actors/caas/container_view.hpp"
 #include "actors/caas/replay.hpp"
 #include "runtime/base/log.hpp"
 
@@ -25,12 +26,22 @@ Error catching_up(const LiveContainer& live) {
 
 }  // namespace
 
+HttpHandler with_state(CaasState& state, CaasHandle handle) {
+  return [&state, handle](const HttpRequest& request, const Responder& responder) {
+    handle(state, request, responder);
+  };
+}
+
 HttpResponse refusal(const Error& error) {
   if (error.failure == Failure::cancelled)
     return error_response(409, error.message, "container_not_running");
   HttpResponse response = error_response(error);
   if (response.status == 429) response.headers.push_back({"retry-after", "1"});
   return response;
+}
+
+HttpResponse replayed(const Json& logged, int status) {
+  return is_refusal(logged) ? refusal(error_of_logged(logged)) : json_response(logged, status);
 }
 
 RecordOrRefusal asked_record(CaasState& state, const HttpRequest& request, Verb verb) {
@@ -102,7 +113,7 @@ std::optional<std::uint64_t> query_number(const HttpRequest& request, std::strin
 
 void when_ready(CaasState& state, const std::shared_ptr<LiveContainer>& live, std::string_view kind,
                 const Json& logged, const Responder& responder,
-                std::function<void(const Json&)> answered, std::function<void()> go_on) {
+                const std::function<void(const Json&)>& answered, std::function<void()> go_on) {
   const ReplayAnswer answer = replay_next(state, *live, kind, logged);
   switch (answer.step) {
     case ReplayStep::live:

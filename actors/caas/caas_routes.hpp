@@ -19,9 +19,14 @@ void add_exec_routes(HttpServer& server, CaasState& state);
 void add_file_routes(HttpServer& server, CaasState& state);
 void add_session_routes(HttpServer& server, CaasState& state);
 
+using CaasHandle = void (*)(CaasState&, const HttpRequest&, const Responder&);
+HttpHandler with_state(CaasState& state, CaasHandle handle);
+
 // An error as an answer: a bound that was reached has a Retry-After, a container that does not run
 // is a conflict (409), or gone (410) where it has ended.
 HttpResponse refusal(const Error& error);
+// What a trajectory tells, as it was answered then: a refusal as one.
+HttpResponse replayed(const Json& logged, int status = 200);
 
 using LiveOrRefusal = tl::expected<std::shared_ptr<LiveContainer>, HttpResponse>;
 using RecordOrRefusal = tl::expected<ContainerRecord, HttpResponse>;
@@ -52,7 +57,7 @@ std::optional<std::uint64_t> query_number(const HttpRequest& request, std::strin
 // has answered in its place (`answered`), or after its box was made (on a worker).
 void when_ready(CaasState& state, const std::shared_ptr<LiveContainer>& live, std::string_view kind,
                 const Json& logged, const Responder& responder,
-                std::function<void(const Json&)> answered, std::function<void()> go_on);
+                const std::function<void(const Json&)>& answered, std::function<void()> go_on);
 
 std::uint64_t wall_ms(const CaasState& state);
 

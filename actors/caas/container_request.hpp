@@ -49,6 +49,8 @@ struct ExecRequest {
   bool wants_base64 = false;  // of output in the answer; else text, with what is no UTF-8 replaced
 
   Json logged_json() const;  // what runs, for the trajectory
+  // Its kind there: what is sent to an open input is not kept, so that nobody can run it again.
+  const char* logged_kind() const { return spec.keeps_input_open ? "exec_open" : "exec"; }
 };
 
 Result<ExecRequest> parse_exec_request(const Json& body);

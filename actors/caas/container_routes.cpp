@@ -179,7 +179,7 @@ HttpResponse make_change(CaasState& state, const std::shared_ptr<LiveContainer>&
       const std::unique_lock lock{live->files_mutex};
       return box->snapshot(owner);
     }();
-    command.result = name ? Json{{"snapshot", *name}} : Json{{"error", name.error().message}};
+    command.result = name ? Json{{"snapshot", *name}} : logged_refusal(name.error());
     state.execs.log(*live, number, command);
     return name ? json_response({{"object", "snapshot"}, {"snapshot", *name}}, 201)
                 : refusal(name.error());
@@ -201,7 +201,7 @@ HttpHandler change_handler(CaasState& state, Change change) {
     if (change != Change::snapshot) return go_on();
     when_ready(
         state, *live, "snapshot", Json::object(), responder,
-        [responder](const Json& result) { responder.json(result, 201); }, go_on);
+        [responder](const Json& logged) { responder.send(replayed(logged, 201)); }, go_on);
   };
 }
 
@@ -312,7 +312,7 @@ Result<Birth> replay_birth(CaasState& state, const ContainerRecord& source, cons
   FLYWHEEL_TRY(birth.replay, load_replay(state, source.id));
   birth.record = new_record(state, asked, principal.name);
   birth.record.spec["replays"] = {{"from", to_string(source.id)},
-                                  {"commands", birth.replay->commands.size()}};
+                                  {"commands", birth.replay->commands->size()}};
   return birth;
 }
 
@@ -349,17 +349,14 @@ void images(CaasState& state, const HttpRequest&, const Responder& responder) {
 }  // namespace
 
 void add_container_routes(HttpServer& server, CaasState& state) {
-  using Handle = void (*)(CaasState&, const HttpRequest&, const Responder&);
-  const auto add = [&](std::string method, std::string pattern, Verb verb, Handle handle) {
-    server.add(
-        {.method = std::move(method),
-         .pattern = std::move(pattern),
-         .verb = verb,
-         .object = ObjectKind::container,
-         .handler = [&state, handle](HttpRequest request,
-                                     Responder responder) { handle(state, request, responder); },
-         .answer_time_max = 60s,
-         .body_bytes_max = create_body_bytes_max});
+  const auto add = [&](std::string method, std::string pattern, Verb verb, CaasHandle handle) {
+    server.add({.method = std::move(method),
+                .pattern = std::move(pattern),
+                .verb = verb,
+                .object = ObjectKind::container,
+                .handler = with_state(state, handle),
+                .answer_time_max = 60s,
+                .body_bytes_max = create_body_bytes_max});
   };
   add("POST", "/v1/containers", Verb::create, create);
   add("GET", "/v1/containers", Verb::list, list);

@@ -354,6 +354,7 @@ Result<ContainerTable::Page> ContainerTable::list(const Filter& filter) const {
 std::vector<ContainerId> ContainerTable::living() const {
   const std::lock_guard lock{mutex};
   std::vector<ContainerId> ids;
+  ids.reserve(living_.size());
   for (const auto& [id, live] : living_) ids.push_back(id);
   return ids;
 }

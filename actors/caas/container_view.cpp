@@ -33,7 +33,7 @@ Json seconds_or_null(std::uint64_t at_ms) {
 }
 
 void put_memory_limit(Json& json, std::uint64_t bytes) {
-  for (const std::uint64_t gib : {1, 4, 16, 64})
+  for (const std::uint64_t gib : {1U, 4U, 16U, 64U})
     if (bytes == gib << 30) json["memory_limit"] = std::to_string(gib) + "g";
 }
 
@@ -97,6 +97,22 @@ Json exec_json(const ExecResult& result, bool wants_base64) {
 
 Json logged_result(const ExecResult& result) {
   return exec_json(result, false);
+}
+
+Json logged_refusal(const Error& error) {
+  return {{"error", error.message}, {"failure", to_string(error.failure)}};
+}
+
+bool is_refusal(const Json& logged) {
+  return logged.contains("error") && !logged.contains("end");
+}
+
+Error error_of_logged(const Json& logged) {
+  Error error{Failure::invalid_argument, logged.value("error", std::string{})};
+  const std::string name = logged.value("failure", std::string{});
+  for (int each = 0; each <= static_cast<int>(Failure::internal); ++each)
+    if (name == to_string(static_cast<Failure>(each))) error.failure = static_cast<Failure>(each);
+  return error;
 }
 
 Json exec_json_of_logged(const Json& logged, bool wants_base64) {

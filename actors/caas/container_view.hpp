@@ -22,6 +22,11 @@ Json exec_json(const ExecResult& result, bool wants_base64);
 Json logged_result(const ExecResult& result);
 Json exec_json_of_logged(const Json& logged, bool wants_base64);
 
+// What is kept of a request that was refused, and so did nothing. Older logs lack the failure.
+Json logged_refusal(const Error& error);
+bool is_refusal(const Json& logged);
+Error error_of_logged(const Json& logged);
+
 ExecResult result_of_logged(const Json& logged);  // as far as a log holds it
 Json stats_json(const ContainerStats& stats);
 Json file_json(const FileEntry& entry, std::string_view folder);

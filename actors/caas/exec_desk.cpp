@@ -18,7 +18,9 @@ struct ExecDesk::Running {
   std::shared_ptr<LiveExec> exec{};
   ExecSpec spec{};
   ExecHandlers handlers{};
-  std::uint64_t command = 0;  // its place in the trajectory
+  const char* kind = "";        // in the trajectory
+  std::uint64_t command = 0;    // its place there
+  std::size_t event_bytes = 0;  // that a byte of output may take until a client has read it
 };
 
 namespace {
@@ -27,15 +29,6 @@ std::uint64_t now_ms(const Clock& clock) {
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch())
           .count());
-}
-
-// Roughly what an entry takes in the store.
-std::uint64_t size_of(const CommandRecord& command) {
-  std::uint64_t size_bytes = 512;
-  for (const Json* object : {&command.request, &command.result})
-    for (const auto& [name, value] : object->items())
-      if (value.is_string()) size_bytes += value.get_ref<const std::string&>().size();
-  return size_bytes;
 }
 
 EndCause cause_of_main(const ExecResult& result) {
@@ -138,13 +131,15 @@ Result<std::shared_ptr<LiveExec>> ExecDesk::begin(const std::shared_ptr<LiveCont
   auto running = std::make_shared<Running>();
   running->live = live;
   running->spec = request.spec;
+  running->kind = request.logged_kind();
+  running->event_bytes = request.is_streamed ? event_bytes_max : 0;
   running->handlers = std::move(handlers);
   running->exec = std::make_shared<LiveExec>();
   LiveExec& exec = *running->exec;
   exec.request = request.logged_json();
   exec.is_detached = request.is_detached;
   exec.is_main = is_main;
-  exec.output_bytes = 2 * request.spec.output_bytes_max;
+  exec.output_bytes = 2 * (1 + running->event_bytes) * request.spec.output_bytes_max;
   exec.started_ms = now_ms(clock_);
   // Asked for first: a number of the trajectory that is given has to get its entry.
   if (!workers_.has_room(1))
@@ -197,9 +192,9 @@ void ExecDesk::start(const std::shared_ptr<Running>& running) {
 void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<ExecResult>& result) {
   LiveContainer& live = *running->live;
   LiveExec& exec = *running->exec;
-  CommandRecord command{exec.started_ms, "exec", exec.request,
-                        result ? logged_result(*result) : Json{{"error", result.error().message}}};
-  log(live, running->command, std::move(command));
+  log(live, running->command,
+      {exec.started_ms, running->kind, exec.request,
+       result ? logged_result(*result) : logged_refusal(result.error())});
   if (result) {
     metrics_
         .counter("flywheel_caas_execs_total", "Commands by how they ended.",
@@ -212,8 +207,9 @@ void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<Exec
     ExecResult kept =
         result ? *result : ExecResult{.end = ExecEnd::not_started, .error = result.error().message};
     // What a detached command wrote is read from its Exec, which has it twice: to be read, and as
-    // its result.
-    exec.budget->shrink(2 * (kept.output.size() + kept.error_output.size()));
+    // its result; of a streamed one the events may wait for their reader.
+    exec.budget->shrink((2 + running->event_bytes) *
+                        (kept.output.size() + kept.error_output.size()));
     kept.output.clear();
     kept.error_output.clear();
     exec.ended = std::move(kept);
@@ -253,18 +249,22 @@ std::uint64_t ExecDesk::next_command(LiveContainer& live) {
   return live.command_count++;
 }
 
-void ExecDesk::log(LiveContainer& live, std::uint64_t number, CommandRecord command) {
+void ExecDesk::log(LiveContainer& live, std::uint64_t number, const CommandRecord& command) {
+  WriteBatch batch;
+  ContainerStore::put_command(batch, live.id, number, command);
+  bool is_full = false;
   {
     const std::lock_guard lock{table_.mutex};
     if (live.log_bytes > limits_.log_bytes_max) return;
-    live.log_bytes += size_of(command);
-    // The entry that goes over the bound says so; a replay stops before it.
-    if (live.log_bytes > limits_.log_bytes_max)
-      command = {command.started_ms, "log_full", Json::object(),
-                 Json{{"log_bytes_max", limits_.log_bytes_max}}};
+    live.log_bytes += batch.size_bytes();
+    is_full = live.log_bytes > limits_.log_bytes_max;
   }
-  WriteBatch batch;
-  ContainerStore::put_command(batch, live.id, number, command);
+  if (is_full) {  // the entry that goes over the bound says so; a replay stops before it
+    const Json why{{"log_bytes_max", limits_.log_bytes_max}};
+    batch = {};
+    ContainerStore::put_command(batch, live.id, number,
+                                {command.started_ms, "log_full", Json::object(), why});
+  }
   if (auto outcome = store_.write(batch); !outcome)
     log_error("the trajectory of {}: {}", to_string(live.id), to_string(outcome.error()));
   commit_.note_buffered();

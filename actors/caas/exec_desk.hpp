@@ -22,6 +22,9 @@
 
 namespace flywheel {
 
+// A byte of output as an event's JSON takes at most so many: a NUL is \u0000.
+constexpr std::size_t event_bytes_max = 6;
+
 struct ExecHandlers {
   // The command takes input and signals from now on; output may come before. Not called where it
   // never starts.
@@ -53,7 +56,7 @@ class ExecDesk {
 
   // The place of the next entry in the trajectory, and the entry once its result is there.
   std::uint64_t next_command(LiveContainer& live);
-  void log(LiveContainer& live, std::uint64_t number, CommandRecord command);
+  void log(LiveContainer& live, std::uint64_t number, const CommandRecord& command);
 
  private:
   struct Running;

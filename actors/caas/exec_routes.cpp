@@ -75,7 +75,7 @@ struct Watched {
 
 // The bound of one stream's events in the queue: all that may be sent, encoded, and the end.
 std::size_t queue_bytes(std::size_t output_bytes_max) {
-  return 12 * output_bytes_max + (64 << 10);
+  return 2 * event_bytes_max * output_bytes_max + (64 << 10);
 }
 
 void stream_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
@@ -144,7 +144,10 @@ void answer_replayed(CaasState& state, LiveContainer& live, const ExecRequest& a
     const auto kept = state.execs.keep(live, asked.logged_json(), result_of_logged(logged));
     return void(responder.json(with_id({{"state", "running"}, {"replayed", true}}, *kept), 202));
   }
-  Json json = exec_json_of_logged(logged, asked.wants_base64);
+  if (is_refusal(logged) && !asked.is_streamed) return void(responder.send(replayed(logged)));
+  // Of a command that never started a stream's last event tells, as it did then.
+  Json json = is_refusal(logged) ? exec_outcome_json(result_of_logged(logged))
+                                 : exec_json_of_logged(logged, asked.wants_base64);
   json["object"] = "exec";
   json["replayed"] = true;
   if (!asked.is_streamed) return void(responder.json(json));
@@ -173,7 +176,7 @@ void exec(CaasState& state, const HttpRequest& request, const Responder& respond
     asked->is_streamed = true;
   const ExecRequest wanted = std::move(*asked);
   when_ready(
-      state, *live, "exec", wanted.logged_json(), responder,
+      state, *live, wanted.logged_kind(), wanted.logged_json(), responder,
       [&state, live = *live, wanted, responder](const Json& logged) {
         answer_replayed(state, *live, wanted, logged, responder);
       },
@@ -323,17 +326,14 @@ void write_stdin(CaasState& state, const HttpRequest& request, const Responder& 
 }  // namespace
 
 void add_exec_routes(HttpServer& server, CaasState& state) {
-  using Handle = void (*)(CaasState&, const HttpRequest&, const Responder&);
-  const auto add = [&](std::string method, std::string pattern, Verb verb, Handle handle) {
-    server.add(
-        {.method = std::move(method),
-         .pattern = "/v1/containers/{id}" + std::move(pattern),
-         .verb = verb,
-         .object = ObjectKind::container,
-         .handler = [&state, handle](HttpRequest request,
-                                     Responder responder) { handle(state, request, responder); },
-         .answer_time_max = 25h,  // a command has bounds of its own
-         .body_bytes_max = exec_body_bytes_max});
+  const auto add = [&](std::string method, std::string pattern, Verb verb, CaasHandle handle) {
+    server.add({.method = std::move(method),
+                .pattern = "/v1/containers/{id}" + std::move(pattern),
+                .verb = verb,
+                .object = ObjectKind::container,
+                .handler = with_state(state, handle),
+                .answer_time_max = 25h,  // a command has bounds of its own
+                .body_bytes_max = exec_body_bytes_max});
   };
   add("POST", "/exec", Verb::control, exec);
   add("GET", "/execs", Verb::read, list_execs);

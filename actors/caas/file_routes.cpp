@@ -1,11 +1,17 @@
 // Files: our own routes name them by ?path=, OpenAI's by id; both are one resource.
 //
-//   GET    .../files?path=F            the bytes (Range too)     GET    .../files OpenAI's GET
-//   .../files?path=D&list=true  what is in a folder                                   list GET
-//   .../files?path=D&tar=true   a folder as tar           POST   .../files            upload PUT
-//   .../files?path=F[&mode=755] one file                  GET    .../files/ID[/content] PUT
-//   .../files?path=D&tar=true   unpacks a tar there       DELETE .../files/ID DELETE
-//   .../files?path=F
+//   GET    .../files?path=F             the bytes (Range too)
+//   GET    .../files?path=D&list=true   what is in a folder
+//   GET    .../files?path=D&tar=true    a folder as tar
+//   PUT    .../files?path=F[&mode=755]  one file
+//   PUT    .../files?path=D&tar=true    unpacks a tar there
+//   DELETE .../files?path=F
+//
+//   GET    .../files                    OpenAI's list
+//   POST   .../files                    OpenAI's upload
+//   GET    .../files/ID[/content]       facts or bytes of one of them
+//   DELETE .../files/ID
+#include <shared_mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,10 +55,16 @@ Result<std::string> checked_path(std::string_view path) {
   return std::string{path};
 }
 
+HttpResponse put_refusal(const Error& error) {
+  if (error.failure == Failure::resource_exhausted)
+    return error_response(507, error.message, to_string(error.failure));
+  return refusal(error);
+}
+
 // Answers on a worker, with the box; a replay is made to catch up first.
 void with_box(CaasState& state, const HttpRequest& request, const Responder& responder, Verb verb,
               std::string_view kind, const Json& logged,
-              std::function<HttpResponse(const Place&)> work) {
+              const std::function<HttpResponse(const Place&)>& work) {
   auto live = asked_live(state, request, verb);
   if (!live) return void(responder.send(live.error()));
   const auto go_on = [&state, live = *live, responder, work] {
@@ -64,7 +76,11 @@ void with_box(CaasState& state, const HttpRequest& request, const Responder& res
   };
   when_ready(
       state, *live, kind, logged, responder,
-      [responder](const Json& result) { responder.json(result); }, go_on);
+      [responder, is_put = kind == "put_file"](const Json& result) {
+        const bool is_refused_put = is_put && is_refusal(result);
+        responder.send(is_refused_put ? put_refusal(error_of_logged(result)) : replayed(result));
+      },
+      go_on);
 }
 
 struct ByteRange {
@@ -223,18 +239,13 @@ void get_files(CaasState& state, const HttpRequest& request, const Responder& re
 // Puts a file and notes it in the trajectory, so that a replay can do it again.
 HttpResponse put_logged(CaasState& state, const Place& place, const std::string& path,
                         const std::string& bytes, const Json& logged, std::uint32_t mode,
-                        std::function<Json()> answer) {
+                        const std::function<Json()>& answer) {
   const std::uint64_t number = state.execs.next_command(*place.live);
   const std::uint64_t started_ms = wall_ms(state);
   const auto put = place.box->put_file(path, bytes, mode);
-  if (!put && put.error().failure == Failure::resource_exhausted) {
-    state.execs.log(*place.live, number,
-                    {started_ms, "put_file", logged, {{"error", put.error().message}}});
-    return error_response(507, put.error().message, to_string(Failure::resource_exhausted));
-  }
-  const Json result = put ? answer() : Json{{"error", put.error().message}};
+  const Json result = put ? answer() : logged_refusal(put.error());
   state.execs.log(*place.live, number, {started_ms, "put_file", logged, result});
-  return put ? json_response(result) : refusal(put.error());
+  return put ? json_response(result) : put_refusal(put.error());
 }
 
 // Small files are kept whole, of large ones the hash: a replay knows them, but can't write them.
@@ -285,7 +296,7 @@ HttpResponse remove_logged(CaasState& state, const Place& place, const std::stri
                            const Json& answer) {
   const std::uint64_t number = state.execs.next_command(*place.live);
   const auto removed = place.box->remove_file(path);
-  const Json result = removed ? answer : Json{{"error", removed.error().message}};
+  const Json result = removed ? answer : logged_refusal(removed.error());
   state.execs.log(*place.live, number, {wall_ms(state), "remove_file", {{"path", path}}, result});
   return removed ? json_response(result) : refusal(removed.error());
 }
@@ -362,16 +373,10 @@ void add_file_routes(HttpServer& server, CaasState& state) {
                 .answer_time_max = 120s,
                 .body_bytes_max = file_body_bytes_max});
   };
-  using Handle = void (*)(CaasState&, const HttpRequest&, const Responder&);
-  const auto of = [&state](Handle handle) -> HttpHandler {
-    return [&state, handle](HttpRequest request, Responder responder) {
-      handle(state, request, responder);
-    };
-  };
-  add("GET", "", Verb::read, of(get_files));
-  add("PUT", "", Verb::update, of(put_files));
-  add("POST", "", Verb::update, of(upload));
-  add("DELETE", "", Verb::update, of(delete_files));
+  add("GET", "", Verb::read, with_state(state, get_files));
+  add("PUT", "", Verb::update, with_state(state, put_files));
+  add("POST", "", Verb::update, with_state(state, upload));
+  add("DELETE", "", Verb::update, with_state(state, delete_files));
   add("GET", "/{file}", Verb::read, file_handler(state, Verb::read, FileUse::facts));
   add("GET", "/{file}/content", Verb::read, file_handler(state, Verb::read, FileUse::content));
   add("DELETE", "/{file}", Verb::update, file_handler(state, Verb::update, FileUse::removal));

@@ -61,7 +61,8 @@ struct LiveExec {
 // Stands on the log of another container until it is asked something new.
 struct ReplayState {
   ContainerId source{};
-  std::vector<CommandRecord> commands{};
+  std::shared_ptr<const std::vector<CommandRecord>> commands{};
+  std::shared_ptr<OutputBudget> budget{};  // for the commands
   std::size_t next = 0;
   bool is_materialising = false;
   std::shared_ptr<Container> box{};  // while it catches up: what an end has to kill

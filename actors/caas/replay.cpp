@@ -15,9 +15,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t commands_max = 10'000;
+constexpr std::size_t command_bytes = 4096;  // what a command takes in memory beside its texts
 constexpr auto rerun_slack = 5s;
 
 bool is_replayable(const CommandRecord& command) {
+  // It came too late for its container: nothing of it is known.
+  if (is_refusal(command.result) && error_of_logged(command.result).failure == Failure::cancelled)
+    return false;
   return command.kind == "exec" || command.kind == "put_file" || command.kind == "remove_file" ||
          command.kind == "snapshot";
 }
@@ -46,7 +50,15 @@ std::chrono::milliseconds rerun_time(const CommandRecord& command, std::chrono::
   return std::max(1ms, std::min({bound, took + rerun_slack, left}));
 }
 
+// A file for which the disk had no room: a part of it was left there.
+bool is_cut_file(const CommandRecord& command) {
+  return command.kind == "put_file" && command.request.contains("bytes") &&
+         error_of_logged(command.result).failure == Failure::resource_exhausted;
+}
+
 Result<> run_again(Container& box, const CommandRecord& command, SteadyTime until) {
+  const bool is_refused = is_refusal(command.result);
+  if (is_refused && !is_cut_file(command)) return {};  // it did nothing the first time
   if (command.kind == "exec") {
     // Whoever cancelled it the first time is not there to do so again.
     if (command.result.value("end", Json{}) == to_string(ExecEnd::cancelled)) return {};
@@ -64,7 +76,8 @@ Result<> run_again(Container& box, const CommandRecord& command, SteadyTime unti
                       ": it was too large; take a snapshot after such a file");
     FLYWHEEL_TRY(const auto bytes,
                  decode_base64(command.request.at("bytes").get_ref<const std::string&>()));
-    return box.put_file(path, bytes, command.request.at("mode").get<std::uint32_t>());
+    auto put = box.put_file(path, bytes, command.request.at("mode").get<std::uint32_t>());
+    return is_refused ? Result<>{} : put;
   }
   if (command.kind == "remove_file") (void)box.remove_file(path);  // as little as the first time
   return {};
@@ -108,10 +121,11 @@ Error ended_meanwhile(const LiveContainer& live) {
 Result<Made> begin_box(CaasState& state, const ReplayState& replay, const SandboxSpec& spec,
                        std::size_t& from) {
   from = 0;
-  const std::size_t at = last_snapshot(replay.commands, replay.next);
+  const std::vector<CommandRecord>& commands = *replay.commands;
+  const std::size_t at = last_snapshot(commands, replay.next);
   if (at < replay.next) {
     SandboxSpec of_snapshot = spec;
-    of_snapshot.snapshot = replay.commands[at].result.at("snapshot").get<std::string>();
+    of_snapshot.snapshot = commands[at].result.at("snapshot").get<std::string>();
     const auto facts = state.host->snapshot(of_snapshot.snapshot);
     const auto source = state.table.record(replay.source);
     if (facts && source && facts->owner == source->owner)
@@ -143,7 +157,7 @@ Result<Made> make_box(CaasState& state, LiveContainer& live, const ReplayState& 
                       fmt::format("its commands took longer than {} s to run again: take "
                                   "snapshots in between",
                                   state.config.limits.replay_time_max.count() / 1000)});
-    if (auto outcome = run_again(*made.box, replay.commands[i], until); !outcome)
+    if (auto outcome = run_again(*made.box, (*replay.commands)[i], until); !outcome)
       return refused(std::move(outcome.error()));
   }
   return made;
@@ -164,21 +178,30 @@ Result<std::unique_ptr<ReplayState>> load_replay(CaasState& state, ContainerId s
   auto replay = std::make_unique<ReplayState>();
   replay->source = source;
   FLYWHEEL_TRY(const std::uint64_t count, state.store.command_count(source));
-  FLYWHEEL_TRY(auto commands, state.store.commands(source, 0, commands_max));
-  // A gap is a command that had no result when its container ended: what follows it is not known.
-  std::size_t usable = 0;
-  FLYWHEEL_TRY_VOID(state.store.visit_command_numbers(source, [&](std::uint64_t number) {
-    if (number != usable || usable >= commands.size() || !is_replayable(commands[usable]))
+  std::vector<CommandRecord> commands;
+  std::size_t size_bytes = 0;
+  const auto take = [&](std::uint64_t number, std::size_t taken_bytes, CommandRecord command) {
+    // A gap is a command that had no result when its container ended: what follows it is not known.
+    if (number != commands.size() || number >= commands_max || !is_replayable(command) ||
+        size_bytes + taken_bytes > state.config.limits.log_bytes_max)
       return false;
-    ++usable;
+    size_bytes += taken_bytes;
+    commands.push_back(std::move(command));
     return true;
-  }));
-  commands.resize(usable);
-  replay->commands = std::move(commands);
-  if (usable == 0 && count > 0)
+  };
+  FLYWHEEL_TRY_VOID(state.store.visit_commands(source, 0, take));
+  if (commands.empty() && count > 0)
     return fail(Failure::invalid_argument,
                 "the trajectory of " + to_string(source) +
-                    " begins with something that can't be replayed (a session or a tar)");
+                    " begins with something that can't be replayed (a session, a tar, or a "
+                    "command with stdin_open)");
+  auto budget = state.execs.reserve(size_bytes + command_bytes * commands.size());
+  if (!budget)
+    return fail(Failure::resource_exhausted,
+                "the trajectories of replays and the output of commands are at their limit: come "
+                "back when some have ended");
+  replay->budget = std::move(*budget);
+  replay->commands = std::make_shared<const std::vector<CommandRecord>>(std::move(commands));
   return replay;
 }
 
@@ -191,17 +214,17 @@ ReplayAnswer replay_next(CaasState& state, LiveContainer& live, std::string_view
     if (!live.replay) return {};
     ReplayState& replay = *live.replay;
     if (replay.is_materialising) return {ReplayStep::in_progress, {}};
-    if (replay.next >= replay.commands.size() || replay.commands[replay.next].kind != kind ||
-        !is_same_command(replay.commands[replay.next].request, request)) {
+    const std::vector<CommandRecord>& commands = *replay.commands;
+    if (replay.next >= commands.size() || commands[replay.next].kind != kind ||
+        !is_same_command(commands[replay.next].request, request)) {
       replay.is_materialising = true;
       return {ReplayStep::diverged, {}};
     }
-    command = replay.commands[replay.next++];
+    command = commands[replay.next++];
     number = live.command_count++;
   }
-  const Json result = command.result;
-  state.execs.log(live, number, std::move(command));
-  return {ReplayStep::answered, result};
+  state.execs.log(live, number, command);
+  return {ReplayStep::answered, std::move(command.result)};
 }
 
 Result<> materialise(CaasState& state, const std::shared_ptr<LiveContainer>& live) {

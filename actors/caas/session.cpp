@@ -112,7 +112,7 @@ Result<std::shared_ptr<Session>> Session::start(Container& box, SessionKind kind
                                                 std::vector<std::string> env,
                                                 std::string working_folder,
                                                 std::chrono::milliseconds life_max) {
-  const std::shared_ptr<Session> session{new Session{kind}};
+  std::shared_ptr<Session> session{new Session{kind}};
   ExecSpec spec;
   if (kind == SessionKind::python) {
     spec.command = {"python3", "-c", python_driver, session->mark_};

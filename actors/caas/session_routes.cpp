@@ -1,4 +1,5 @@
 // Sessions: a shell or Python that stays between runs.
+#include <shared_mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -71,13 +72,16 @@ HttpResponse open_session(CaasState& state, const std::shared_ptr<LiveContainer>
   auto budget = state.execs.reserve(session_output_bytes);
   if (!budget) return refusal(budget.error());
   const std::uint64_t command = state.execs.next_command(*live);
-  auto session = Session::start(**box, opening.kind, opening.env, opening.cwd, 7 * 24h);
-  state.execs.log(*live, command,
-                  {wall_ms(state),
-                   "session_open",
-                   {{"kind", to_string(opening.kind)}},
-                   session ? Json{{"session", session_name(number)}}
-                           : Json{{"error", session.error().message}}});
+  auto session = [&] {
+    const std::shared_lock lock{live->files_mutex};
+    return Session::start(**box, opening.kind, opening.env, opening.cwd, 7 * 24h);
+  }();
+  state.execs.log(
+      *live, command,
+      {wall_ms(state),
+       "session_open",
+       {{"kind", to_string(opening.kind)}},
+       session ? Json{{"session", session_name(number)}} : logged_refusal(session.error())});
   if (!session) return refusal(session.error());
   // With its budget: the one goes when the other does.
   std::shared_ptr<Session> kept{session->get(),
@@ -101,7 +105,7 @@ void create(CaasState& state, const HttpRequest& request, const Responder& respo
     return void(responder.send(refusal(outcome.error())));
   when_ready(
       state, *live, "session_open", {{"kind", kind}}, responder,
-      [responder](const Json& result) { responder.json(result); },
+      [responder](const Json& logged) { responder.send(replayed(logged)); },
       [&state, live = *live, opening, responder] {
         answer_later(state, responder,
                      [&state, live, opening] { return open_session(state, live, opening); });
@@ -184,17 +188,14 @@ void close(CaasState& state, const HttpRequest& request, const Responder& respon
 }  // namespace
 
 void add_session_routes(HttpServer& server, CaasState& state) {
-  using Handle = void (*)(CaasState&, const HttpRequest&, const Responder&);
-  const auto add = [&](std::string method, std::string pattern, Verb verb, Handle handle) {
-    server.add(
-        {.method = std::move(method),
-         .pattern = "/v1/containers/{id}/sessions" + std::move(pattern),
-         .verb = verb,
-         .object = ObjectKind::container,
-         .handler = [&state, handle](HttpRequest request,
-                                     Responder responder) { handle(state, request, responder); },
-         .answer_time_max = 25h,  // a run has bounds of its own
-         .body_bytes_max = 2 * code_bytes_max});
+  const auto add = [&](std::string method, std::string pattern, Verb verb, CaasHandle handle) {
+    server.add({.method = std::move(method),
+                .pattern = "/v1/containers/{id}/sessions" + std::move(pattern),
+                .verb = verb,
+                .object = ObjectKind::container,
+                .handler = with_state(state, handle),
+                .answer_time_max = 25h,  // a run has bounds of its own
+                .body_bytes_max = 2 * code_bytes_max});
   };
   add("POST", "", Verb::control, create);
   add("GET", "", Verb::read, list);

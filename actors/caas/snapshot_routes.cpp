@@ -52,16 +52,12 @@ void add_snapshot_routes(HttpServer& server, CaasState& state) {
               .pattern = "/v1/snapshots",
               .verb = Verb::list,
               .object = ObjectKind::container,
-              .handler = [&state](HttpRequest request, Responder responder) {
-                list(state, request, responder);
-              }});
+              .handler = with_state(state, list)});
   server.add({.method = "DELETE",
               .pattern = "/v1/snapshots/{name}",
               .verb = Verb::remove,
               .object = ObjectKind::container,
-              .handler = [&state](HttpRequest request, Responder responder) {
-                remove(state, request, responder);
-              }});
+              .handler = with_state(state, remove)});
 }
 
 }  // namespace flywheel

@@ -343,6 +343,13 @@ bool Connection::reserve_body(std::size_t size_bytes) {
   return false;
 }
 
+// A body in chunks has reserved what its route takes at most: what it did not need is for others.
+void Connection::shrink_body(std::size_t size_bytes) {
+  if (size_bytes >= body_bytes_) return;
+  server_->body_bytes -= body_bytes_ - size_bytes;
+  body_bytes_ = size_bytes;
+}
+
 void Connection::release_body() {
   server_->body_bytes -= std::exchange(body_bytes_, 0);
 }
@@ -385,6 +392,7 @@ std::optional<HttpResponse> Connection::find_route(std::string_view path) {
 
 void Connection::dispatch() {
   request_.body = std::move(parser_->get().body());
+  shrink_body(request_.body.size());
   parser_.reset();
   is_complete_ = true;
   started_ = std::chrono::steady_clock::now();

@@ -5,8 +5,7 @@
 //                  ▲                                  └──────▶ streaming ─┘      └─▶ lingering ─▶
 //                  closed
 //
-// Guarantees: one request at a time, pipelined ones wait in a buffer of at most
-// `waiting_bytes_max`;
+// Guarantees: one request at a time, pipelined ones wait in at most `waiting_bytes_max`;
 //             each phase has a deadline, looked at by tick().
 // Threads:    its IO thread alone.
 #pragma once
@@ -90,6 +89,7 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   std::optional<HttpResponse> check_head();  // the refusal, if any
   std::optional<HttpResponse> find_route(std::string_view path);
   bool reserve_body(std::size_t size_bytes);  // false: all bodies together would be too large
+  void shrink_body(std::size_t size_bytes);
   void release_body();
   bool reserve_reply(std::size_t size_bytes);  // false: all answers together would be too large
   void release_reply();

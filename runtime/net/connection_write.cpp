@@ -13,6 +13,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds linger_time_max{1'000};
+// What so small an answer tells may be known nowhere else: the id of what the request has made.
+constexpr std::size_t small_reply_bytes = 64 * 1024;
 constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 // A value with a line end would let whoever chose it write headers of its own.
@@ -87,8 +89,11 @@ std::string Connection::render_head(const HttpResponse& response, bool is_stream
 bool Connection::reserve_reply(std::size_t size_bytes) {
   const std::size_t total = server_->reply_bytes.fetch_add(size_bytes) + size_bytes;
   reply_bytes_ += size_bytes;
-  // One answer alone always may go out: what it is the server has decided.
-  if (total <= server_->config.limits.reply_bytes_total_max || total == size_bytes) return true;
+  // One answer alone always may go out: what it is the server has decided. Small ones are bounded
+  // by the count of connections.
+  if (total <= server_->config.limits.reply_bytes_total_max || total == size_bytes ||
+      size_bytes <= small_reply_bytes)
+    return true;
   release_reply();
   return false;
 }

@@ -323,6 +323,21 @@ class Sessions(CaasCase):
         self.refused(404, "POST", self.path + "/session_99/run", {"code": "true"})
 
 
+    def test_a_session_opens_while_the_files_are_copied(self):
+        self.shell(self.box, "mkdir /tmp/d && cd /tmp/d && seq 4000 | xargs touch")
+        copies = threading.Thread(target=lambda: [
+            self.ask("POST", f"{CONTAINERS}/{self.box}/snapshot") for _ in range(8)])
+        copies.start()
+        opened = 0
+        while copies.is_alive() and opened < 200:
+            self.ask("DELETE", self.open("shell"))
+            opened += 1
+        copies.join()
+        self.assertGreater(opened, 0)
+        log = self.ask("GET", f"{CONTAINERS}/{self.box}/log?limit=1000")["data"]
+        self.assertEqual([each for each in log if "failure" in each["result"]], [])
+
+
 class Files(CaasCase):
     def setUp(self):
         super().setUp()
@@ -366,68 +381,6 @@ class Files(CaasCase):
         end = time.monotonic() + 10
         while self.call("GET", f"{CONTAINERS}/{box}/files?path=/tmp/y")[1] != b"there":
             self.assertLess(time.monotonic(), end)
-
-
-class Replay(CaasCase):
-    def replayed(self, source):
-        return self.ask("POST", CONTAINERS + "/replay", {"container": source})["id"]
-
-    def test_a_trajectory_is_replayed_without_running_again(self):
-        first = self.create()
-        self.ask("PUT", f"{CONTAINERS}/{first}/files?path=/tmp/a", b"1")
-        stamp = self.shell(first, "date +%s%N | tee /tmp/stamp")
-        counted = self.shell(first, "echo x >> /tmp/count; wc -l < /tmp/count")
-
-        second = self.replayed(first)
-        self.ask("PUT", f"{CONTAINERS}/{second}/files?path=/tmp/a", b"1")
-        again = self.exec(second, "date +%s%N | tee /tmp/stamp")
-        self.assertEqual((again["stdout"], again["replayed"]), (stamp, True))
-        self.assertEqual(self.shell(second, "echo x >> /tmp/count; wc -l < /tmp/count"), counted)
-        self.assertNotIn("replayed", self.get(second))
-
-        # The first new command finds the files as they were, by a copy of the container that lives.
-        self.assertEqual(self.shell(second, "cat /tmp/stamp /tmp/a"), stamp + "1")
-        self.assertEqual(self.shell(second, "wc -l < /tmp/count"), "1\n")
-        found = self.get(second)["replayed"]
-        self.assertEqual((found["files_by"], found["run_again"], found["commands"]), ("fork", 0, 3))
-        self.assertEqual([each["kind"] for each in self.ask(
-            "GET", f"{CONTAINERS}/{second}/log")["data"]],
-            ["put_file", "exec", "exec", "exec", "exec"])
-
-    def test_a_preempted_rollout_goes_on_from_its_last_snapshot(self):
-        first = self.create()
-        self.shell(first, "echo 1 > /tmp/a; date +%s%N > /tmp/stamp")
-        stamp = self.shell(first, "cat /tmp/stamp")
-        self.ask("POST", f"{CONTAINERS}/{first}/snapshot")
-        self.shell(first, "echo 2 >> /tmp/a")
-        self.ask("DELETE", f"{CONTAINERS}/{first}")
-
-        second = self.replayed(first)
-        self.shell(second, "echo 1 > /tmp/a; date +%s%N > /tmp/stamp")
-        self.assertEqual(self.shell(second, "cat /tmp/stamp"), stamp)
-        self.ask("POST", f"{CONTAINERS}/{second}/snapshot")
-        self.shell(second, "echo 2 >> /tmp/a")
-        self.assertEqual(self.shell(second, "cat /tmp/a /tmp/stamp"), "1\n2\n" + stamp)
-        found = self.get(second)["replayed"]
-        self.assertEqual((found["files_by"], found["run_again"]), ("snapshot", 1))
-
-    def test_a_killed_daemons_rollout_goes_on_and_another_path_runs_for_real(self):
-        first = self.create()
-        self.ask("PUT", f"{CONTAINERS}/{first}/files?path=/tmp/a", b"1\n")
-        self.shell(first, "echo 2 >> /tmp/a")
-        self.restart()
-        self.assertEqual(self.get(first)["reason"], "daemon_restarted")
-
-        second = self.replayed(first)
-        self.ask("PUT", f"{CONTAINERS}/{second}/files?path=/tmp/a", b"1\n")
-        self.assertEqual(self.shell(second, "cat /tmp/a"), "1\n")  # not what was asked then
-        self.assertEqual(self.get(second)["replayed"]["files_by"], "rerun")
-
-    def test_what_can_not_be_replayed_is_refused(self):
-        self.refused(404, "POST", CONTAINERS + "/replay",
-                     {"container": "container_01M83R1ENF000XAZM1KD5QXSFN"})
-        main = self.create(command="sleep 60")
-        self.refused(400, "POST", CONTAINERS + "/replay", {"container": main}, names=["main"])
 
 
 class Images(CaasCase):

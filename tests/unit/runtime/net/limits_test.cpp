@@ -97,6 +97,34 @@ TEST_SUITE("net/limits") {
     CHECK(later.read_until("<1000>").find("<1000>") != std::string::npos);
   }
 
+  TEST_CASE("a chunked body that waits for its answer counts as large as it is") {
+    HttpServerConfig config = strict();
+    config.limits.body_time_max = 5s;
+    config.limits.body_bytes_total_max = 1500;
+    ServerLab lab{config};
+    add_routes(lab);
+    Mailbox<Responder> waiting;
+    lab.post("/v1/wait", [&](HttpRequest, Responder responder) { waiting.put(responder); });
+    lab.start();
+
+    RawClient patient{lab.server.port()};
+    patient.send(
+        "POST /v1/wait HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+        "a\r\n0123456789\r\n0\r\n\r\n");
+    const Responder unanswered = waiting.take();
+    RawClient second{lab.server.port()};
+    second.send(post_of("content-length: 1000\r\n", std::string(1000, 'x')));
+    CHECK(second.read_until("<1000>", 1s).find("<1000>") != std::string::npos);
+    RawClient third{lab.server.port()};  // what was given back was given back once
+    third.send(post_of("content-length: 1024\r\nexpect: 100-continue\r\n", ""));
+    REQUIRE(third.read_until("100 Continue").find("100 Continue") != std::string::npos);
+    RawClient fourth{lab.server.port()};
+    fourth.send(post_of("content-length: 467\r\n", std::string(467, 'x')));
+    CHECK(status_line(fourth.read_until("\r\n")) == "HTTP/1.1 503 Service Unavailable");
+    unanswered.text("done");
+    CHECK(patient.read_until("done").find("done") != std::string::npos);
+  }
+
   TEST_CASE("a chunk's head or trailers without an end are refused, not kept") {
     HttpServerConfig config = strict();
     config.limits.header_time_max = 10s;
@@ -194,6 +222,7 @@ TEST_SUITE("net/limits") {
     lab.get("/large", [](HttpRequest, Responder responder) {
       responder.text(std::string(32 * 1024 * 1024, 'x'));
     });
+    lab.get("/small", [](HttpRequest, Responder responder) { responder.text("<small>"); });
     lab.start();
     RawClient first{lab.server.port(), 4096};
     first.send("GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n");
@@ -204,6 +233,10 @@ TEST_SUITE("net/limits") {
     const std::string refused = second.read_until("\r\n\r\n");
     CHECK(status_line(refused) == "HTTP/1.1 503 Service Unavailable");
     CHECK(refused.find("retry-after: 1") != std::string::npos);
+    RawClient modest{lab.server.port()};  // its work is done: nothing else tells what came of it
+    modest.send("GET /small HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    CHECK(status_line(modest.read_until("<small>")) == "HTTP/1.1 200 OK");
+    modest.abort();
     first.abort();
     while (lab.server.connection_count() > 1) std::this_thread::sleep_for(1ms);
     RawClient third{lab.server.port()};
