@@ -249,7 +249,7 @@ void ContinuousEngine::finish(Sequence& sequence, FinishReason reason, StepRepor
   sequence.result.finish = reason;
   ids_.erase(sequence.request.id);
   sequence.tokens.resize(static_cast<std::size_t>(sequence.planned));
-  if (sequence.weights_number == weights_number_)
+  if (reason != FinishReason::cancelled && sequence.weights_number == weights_number_)
     store_.keep_finished(std::move(sequence.tokens), std::exchange(sequence.held, {}));
   else
     store_.release(sequence.held);
@@ -260,6 +260,12 @@ void ContinuousEngine::advance(StepReport& report) {
   for (const SequencePointer& pointer : active_) {
     Sequence& sequence = *pointer;
     if (sequence.logits_row == no_row) continue;
+    if (sequence.choice.token == no_token) {
+      sequence.result.failure = "the logits of policy version " + std::to_string(version_) +
+                                " are not finite: its weights overflow";
+      finish(sequence, FinishReason::cancelled, report);
+      continue;
+    }
     Generation& result = sequence.result;
     sequence.tokens.push_back(sequence.choice.token);
     result.tokens.push_back(sequence.choice.token);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/base/random.hpp"
@@ -53,11 +54,15 @@ struct VersionRun {
 
 struct Generation {
   std::uint64_t id = 0;
-  std::vector<Token> tokens{};             // the end token included
-  std::vector<float> log_probabilities{};  // of each token under the full softmax at temperature 1
-  std::vector<VersionRun> versions{};      // in order; token counts add up to tokens.size()
+  std::vector<Token> tokens{};  // the end token included
+  // Of each token under the full softmax at temperature 1, whatever temperature, top_k and top_p it
+  // was sampled with. The learner's are the same, so an importance weight between the two corrects
+  // for older weights and not for these three.
+  std::vector<float> log_probabilities{};
+  std::vector<VersionRun> versions{};  // in order; token counts add up to tokens.size()
   FinishReason finish = FinishReason::none;
   std::uint32_t prompt_tokens_reused = 0;  // prompt tokens that another sequence had computed
+  std::string failure{};  // why the engine itself cancelled it; empty where it did not
 };
 
 // A token as it is sampled, for streams.

@@ -91,6 +91,8 @@ TokenChoice TokenSampler::draw(const InferenceKernels& kernels, const float* log
   const std::int64_t padded = round_up(vocabulary, 16);
   const float best = kernels.maximum(logits, padded);
   const double log_total = std::log(sum_up(kernels, logits, padded, best, 1.0f));
+  // The sum is over all logits, so it tells of a NaN anywhere.
+  if (!std::isfinite(best) || !std::isfinite(log_total)) return {no_token, 0.0f};
   Token token = 0;
   if (sampling.temperature == 0.0) {
     token = static_cast<Token>(std::find(logits, logits + vocabulary, best) - logits);

@@ -9,8 +9,10 @@
 
 namespace flywheel {
 
+constexpr Token no_token = -1;
+
 struct TokenChoice {
-  Token token = 0;
+  Token token = 0;               // no_token: there is no distribution to draw from
   float log_probability = 0.0f;  // under the full softmax at temperature 1
 };
 
@@ -21,7 +23,8 @@ class TokenSampler {
   // the draw: the first token, in order of id (or of rank, under top_k or top_p), at which the
   // cumulated probability exceeds it. Greedy takes the first of the largest. top_p keeps the fewest
   // best tokens whose probabilities, after top_k and temperature, add up to at least top_p; equal
-  // logits rank by id.
+  // logits rank by id. no_token where a logit is NaN or +infinity, or none is finite: finite
+  // weights can overflow.
   TokenChoice draw(const InferenceKernels& kernels, const float* logits, std::int64_t vocabulary,
                    const SamplingParameters& sampling, double unit);
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/base/nearest_name.hpp"
+
 namespace flywheel {
 namespace {
 
@@ -86,21 +88,6 @@ constexpr std::array table{
         "AReaL, arXiv 2505.24298, equation 5", decoupled()},
 };
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string explain_advantage(const AlgorithmConfig& config) {
   switch (config.advantage) {
     case AdvantageKind::group_mean_std_unbiased:
@@ -115,21 +102,28 @@ std::string explain_advantage(const AlgorithmConfig& config) {
   return {};
 }
 
+// A batch has one optimiser step, before which pi is pi_old (loss_sums.hpp).
+std::string never_clipped(char ratio) {
+  return fmt::format(" (one optimiser step a batch: {} = 1, never clipped)", ratio);
+}
+
 std::string explain_loss(const AlgorithmConfig& config) {
   const double low = 1 - config.clip_low, high = 1 + config.clip_high;
   switch (config.loss) {
     case PolicyLossKind::policy_gradient:
       return "-A log pi";
     case PolicyLossKind::ppo_clip:
-      return fmt::format("-min(r A, clip(r, {:g}, {:g}) A), r = pi / pi_old", low, high);
+      return fmt::format("-min(r A, clip(r, {:g}, {:g}) A), r = pi / pi_old{}", low, high,
+                         never_clipped('r'));
     case PolicyLossKind::cispo:
-      return fmt::format("-sg(clip(r, {:g}, {:g})) A log pi, r = pi / pi_old", low, high);
+      return fmt::format("-sg(clip(r, {:g}, {:g})) A log pi, r = pi / pi_old{}", low, high,
+                         never_clipped('r'));
     case PolicyLossKind::gspo:
-      return fmt::format("-min(s A, clip(s, {:g}, {:g}) A), s = exp(mean log(pi / pi_old))", low,
-                         high);
+      return fmt::format("-min(s A, clip(s, {:g}, {:g}) A), s = exp(mean log(pi / pi_old)){}", low,
+                         high, never_clipped('s'));
     case PolicyLossKind::decoupled_ppo:
-      return fmt::format("-sg(pi_prox / mu) min(u A, clip(u, {:g}, {:g}) A), u = pi / pi_prox", low,
-                         high);
+      return fmt::format("-sg(pi_prox / mu) min(u A, clip(u, {:g}, {:g}) A), u = pi / pi_prox{}",
+                         low, high, never_clipped('u'));
   }
   return {};
 }
@@ -165,12 +159,13 @@ Result<AlgorithmConfig> algorithm_named(std::string_view name) {
     return preset.name == name;
   });
   if (found != table.end()) return found->config;
-  const auto nearest =
-      std::min_element(table.begin(), table.end(), [&](const auto& a, const auto& b) {
-        return edit_distance(a.name, name) < edit_distance(b.name, name);
-      });
+  std::array<std::string_view, table.size()> names;
+  std::ranges::transform(table, names.begin(), &AlgorithmPreset::name);
+  const auto nearest = nearest_name(names, name);
   return fail(Failure::invalid_argument,
-              fmt::format("algorithm: '{}' is unknown; did you mean '{}'?", name, nearest->name));
+              fmt::format("algorithm: '{}' is unknown; {}", name,
+                          nearest.empty() ? "`flywheel explain` lists them"
+                                          : fmt::format("did you mean '{}'?", nearest)));
 }
 
 std::string explain(const AlgorithmConfig& config) {

@@ -61,7 +61,7 @@ struct AlgorithmPreset {
   AlgorithmConfig config;
 };
 std::span<const AlgorithmPreset> algorithm_table();
-Result<AlgorithmConfig> algorithm_named(std::string_view name);  // unknown: names the nearest
+Result<AlgorithmConfig> algorithm_named(std::string_view name);  // unknown: names one that is near
 
 // The formula of a configuration in one line, numbers filled in.
 std::string explain(const AlgorithmConfig& config);

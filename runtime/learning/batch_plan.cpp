@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <numeric>
 #include <span>
 
@@ -9,6 +10,12 @@
 
 namespace flywheel {
 namespace {
+
+bool is_finite_where_read(const TrainSequence& sequence, const std::vector<float>& values) {
+  for (std::size_t t = 0; t < values.size(); ++t)
+    if (sequence.loss_mask[t] != 0 && !std::isfinite(values[t])) return false;
+  return true;
+}
 
 Result<> check_sequence(const TrainSequence& sequence, std::size_t index, const ModelConfig& model,
                         const TrainerConfig& config, PlanFor purpose) {
@@ -35,6 +42,10 @@ Result<> check_sequence(const TrainSequence& sequence, std::size_t index, const 
     return refuse("reference_log_probabilities have another length");
   if (!fits(sequence.sampler_log_probabilities.size(), true))
     return refuse("sampler_log_probabilities have another length");
+  if (!is_finite_where_read(sequence, sequence.sampler_log_probabilities))
+    return refuse("a loss token's sampler_log_probability is not finite");
+  if (!is_finite_where_read(sequence, sequence.reference_log_probabilities))
+    return refuse("a loss token's reference_log_probability is not finite");
   if (purpose == PlanFor::scoring) return {};
   if (!sequence.advantages.empty() && sequence.sampler_log_probabilities.empty())
     return refuse("advantages without sampler_log_probabilities");

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/model/transformer_kernels.hpp"
 #include "runtime/model/transformer_parallel.hpp"

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <functional>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/learning/batch_plan.hpp"
 #include "runtime/learning/language_head.hpp"

@@ -131,10 +131,7 @@ void LossSums::fill(TrainReport& report) const {
   report.kl_to_reference = mean(kl_, kl_count_);
   report.mismatch_k3_mean = mean(mismatch_k3_, sampled_count_);
   report.mismatch_abs_max = mismatch_max_;
-  report.effective_sample_share =
-      weight_squares_ > 0
-          ? weight_sum_ * weight_sum_ / (static_cast<double>(sampled_count_) * weight_squares_)
-          : 1.0;
+  report.effective_sample_share = effective_share(weight_sum_, weight_squares_, sampled_count_);
 }
 
 }  // namespace flywheel

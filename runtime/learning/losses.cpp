@@ -158,13 +158,9 @@ double kl_gradient(KlKind kind, double l) {
   return 0.0;
 }
 
-double effective_share(std::span<const double> weights) {
-  double sum = 0.0, squares = 0.0;
-  for (const double weight : weights) {
-    sum += weight;
-    squares += weight * weight;
-  }
-  return squares > 0 ? sum * sum / (static_cast<double>(weights.size()) * squares) : 1.0;
+double effective_share(double weight_sum, double weight_squares, std::uint64_t count) {
+  if (!(weight_squares > 0)) return 1.0;
+  return weight_sum * weight_sum / (static_cast<double>(count) * weight_squares);
 }
 
 }  // namespace flywheel

@@ -52,7 +52,8 @@ double importance_weight(double log_pi_old, double log_mu, double cap);
 double kl_estimate(KlKind kind, double l);
 double kl_gradient(KlKind kind, double l);  // with respect to log pi
 
-// (sum w)^2 / (n sum w^2): the share of the samples that still counts.
-double effective_share(std::span<const double> weights);
+// (sum w)^2 / (n sum w^2): the share of `count` samples that their weights' unevenness leaves, 1
+// where all are the same (Kish 1965) or there are none.
+double effective_share(double weight_sum, double weight_squares, std::uint64_t count);
 
 }  // namespace flywheel

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace flywheel {
 namespace {

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/model/transformer_kernels.hpp"
 #include "runtime/model/transformer_parallel.hpp"

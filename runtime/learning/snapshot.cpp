@@ -1,10 +1,12 @@
 #include "runtime/learning/snapshot.hpp"
 
+#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/durable_file.hpp"
 #include "runtime/base/json.hpp"
@@ -34,19 +36,40 @@ struct Header {
   std::string state_hash{};
 };
 
+// The next line, or nothing where it is longer than a header can be or does not end.
+std::optional<std::string> read_line(std::ifstream& file) {
+  std::string line;
+  char byte = 0;
+  while (file.get(byte) && byte != '\n') {
+    if (line.size() == header_size_max) return std::nullopt;
+    line += byte;
+  }
+  if (!file) return std::nullopt;
+  return line;
+}
+
+Result<> check_format(std::string_view text, const std::string& path) {
+  int format = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), format);
+  if (error != std::errc{} || end != text.data() + text.size() || format < 1)
+    return fail(Failure::corrupt, path + ": this is no trainer snapshot: its format is no number");
+  if (format > format_version)
+    return fail(Failure::too_new,
+                fmt::format("{}: format {} is newer than {}: use a newer Flywheel", path, format,
+                            format_version));
+  return {};
+}
+
 // Reads and checks everything before the buffers.
 Result<Header> read_header(std::ifstream& file, const std::string& path, const ModelConfig& config,
                            std::int64_t elements) {
-  std::string first, second;
-  if (!std::getline(file, first) || !first.starts_with(magic))
+  const auto first = read_line(file);
+  if (!first || !first->starts_with(magic))
     return fail(Failure::corrupt, path + ": this is no trainer snapshot");
-  if (first.substr(magic.size()) != std::to_string(format_version))
-    return fail(Failure::too_new,
-                fmt::format("{}: format {} is newer than {}: use a newer Flywheel", path,
-                            first.substr(magic.size()), format_version));
-  if (!std::getline(file, second) || second.size() > header_size_max || file.eof())
-    return fail(Failure::corrupt, path + ": the snapshot ends within its header");
-  FLYWHEEL_TRY(const auto json, parse_json(second, path));
+  FLYWHEEL_TRY_VOID(check_format(std::string_view{*first}.substr(magic.size()), path));
+  const auto second = read_line(file);
+  if (!second) return fail(Failure::corrupt, path + ": the snapshot ends within its header");
+  FLYWHEEL_TRY(const auto json, parse_json(*second, path));
   FLYWHEEL_TRY(const auto stored, json_field<Json>(json, "config", path));
   FLYWHEEL_TRY(const auto count, json_field<std::int64_t>(json, "elements", path));
   if (stored != to_json(config) || count != elements)

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/learning/batch_plan.hpp"
 #include "runtime/learning/language_head.hpp"
@@ -34,6 +34,8 @@ auto guarded(const char* what, Function function) -> decltype(function()) {
                 fmt::format("trainer: {}: {}", what, error.what_without_backtrace()));
   } catch (const std::bad_alloc&) {
     return fail(Failure::resource_exhausted, fmt::format("trainer: {}: out of memory", what));
+  } catch (const std::exception& error) {
+    return fail(Failure::internal, fmt::format("trainer: {}: {}", what, error.what()));
   }
 }
 
@@ -242,13 +244,17 @@ Result<> check_config(const TrainerConfig& config) {
   const auto refuse = [](std::string_view name, std::string_view rule) {
     return fail(Failure::invalid_argument, fmt::format("trainer: {} {}", name, rule));
   };
-  const auto is_share = [](double x) { return x >= 0.0 && x < 1.0; };
+  // The moments are float32: a decay that rounds to 1 there would leave them at 0 for ever.
+  const auto is_decay = [](double x) { return x >= 0.0 && static_cast<float>(x) < 1.0F; };
+  const auto is_finite = [](double x) { return std::isfinite(static_cast<float>(x)); };
   if (!std::isfinite(config.learning_rate) || config.learning_rate < 0)
     return refuse("learning_rate", "must be 0 or more");
-  if (!is_share(config.beta1)) return refuse("beta1", "must be in [0, 1)");
-  if (!is_share(config.beta2)) return refuse("beta2", "must be in [0, 1)");
-  if (!(config.epsilon > 0)) return refuse("epsilon", "must be over 0");
-  if (!(config.weight_decay >= 0)) return refuse("weight_decay", "must be 0 or more");
+  if (!is_decay(config.beta1)) return refuse("beta1", "must be 0 to 0.9999999");
+  if (!is_decay(config.beta2)) return refuse("beta2", "must be 0 to 0.9999999");
+  if (!(static_cast<float>(config.epsilon) > 0) || !is_finite(config.epsilon))
+    return refuse("epsilon", "must be over 0 and finite as a 32-bit float");
+  if (!(config.weight_decay >= 0) || !is_finite(config.weight_decay))
+    return refuse("weight_decay", "must be 0 or more, and finite");
   if (!(config.gradient_norm_max >= 0)) return refuse("gradient_norm_max", "must be 0 or more");
   if (config.micro_batch_tokens == 0) return refuse("micro_batch_tokens", "must be over 0");
   if (config.threads < 0) return refuse("threads", "must be 0 or more");

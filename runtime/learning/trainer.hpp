@@ -59,15 +59,17 @@ struct TrainReport {
   double gradient_norm = 0.0;  // before clipping
   double learning_rate = 0.0;
   std::uint64_t sequence_count = 0;
-  std::uint64_t loss_token_count = 0;
+  std::uint64_t loss_token_count = 0;  // of the whole batch, computed or not
   std::uint64_t computed_token_count =
-      0;                                // what forward and backward ran over, prompts counted once
-  double mean_log_probability = 0.0;    // of loss tokens under the weights before the step
-  double entropy = 0.0;                 // mean over loss tokens, nats
-  double clip_fraction = 0.0;           // of loss tokens whose gradient was clipped away
+      0;  // what forward and backward ran over, prompts counted once
+  // From here on, of the loss tokens that were computed: where the algorithm drops uniform groups,
+  // theirs are not among them.
+  double mean_log_probability = 0.0;    // under the weights before the step
+  double entropy = 0.0;                 // mean, nats
+  double clip_fraction = 0.0;           // share whose gradient was clipped away
   double ratio_max = 0.0;               // pi / mu
   double kl_to_reference = 0.0;         // mean k3; 0 where no KL term is on
-  double mismatch_k3_mean = 0.0;        // mean over loss tokens of k3(log mu, log pi_old)
+  double mismatch_k3_mean = 0.0;        // mean of k3(log mu, log pi_old)
   double mismatch_abs_max = 0.0;        // largest |log mu - log pi_old|
   double effective_sample_share = 1.0;  // (sum w)^2 / (n sum w^2), w = pi_old / mu
   double forward_seconds = 0.0, backward_seconds = 0.0, optimizer_seconds = 0.0;
@@ -87,8 +89,8 @@ class Trainer {
   virtual ~Trainer() = default;
 
   // One optimiser step. Refuses (invalid_argument) an empty batch, vectors of unequal length,
-  // tokens outside the vocabulary; refuses (internal) a loss or gradient that is not finite:
-  // weights and optimiser state are then as they were.
+  // tokens outside the vocabulary, a log mu or log pi_ref that is not finite; refuses (internal) a
+  // loss or gradient that is not finite: weights and optimiser state are then as they were.
   virtual Result<TrainReport> step(const TrainBatch& batch) = 0;
 
   // Mean negative log-likelihood and the number of loss tokens, without learning.

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/durable_file.hpp"
 #include "runtime/base/json.hpp"

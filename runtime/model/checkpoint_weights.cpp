@@ -10,7 +10,7 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/json.hpp"
 #include "runtime/model/safetensors.hpp"

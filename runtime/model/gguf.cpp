@@ -1,5 +1,6 @@
 #include "runtime/model/gguf.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -231,6 +232,24 @@ class GgufParser {
             fmt::format("tensor '{}' lies beyond the end of the file ({} bytes): the file "
                         "is truncated; fetch it again",
                         name, bytes_.size()));
+    }
+    return refuse_overlaps();
+  }
+
+  // Tensors that share bytes would load as another model than the file's writer had.
+  Result<> refuse_overlaps() const {
+    using Entry = std::pair<const std::string, GgufTensor>;
+    std::vector<const Entry*> placed;
+    placed.reserve(gguf_.tensors_.size());
+    for (const Entry& entry : gguf_.tensors_)
+      if (entry.second.size_bytes > 0) placed.push_back(&entry);
+    std::ranges::sort(placed, {}, [](const Entry* entry) { return entry->second.offset_bytes; });
+    for (std::size_t i = 1; i < placed.size(); ++i) {
+      const auto& [name, tensor] = *placed[i - 1];
+      if (tensor.offset_bytes + tensor.size_bytes > placed[i]->second.offset_bytes)
+        return refuse(
+            fmt::format("tensors '{}' and '{}' overlap: the file is damaged; fetch it again", name,
+                        placed[i]->first));
     }
     return {};
   }

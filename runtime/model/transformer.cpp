@@ -7,7 +7,7 @@
 #include <numeric>
 #include <type_traits>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/check.hpp"
 #include "runtime/model/transformer_gemm.hpp"

@@ -1,7 +1,7 @@
 // Weights in and out of the flat buffer, rotary tables, and the plain way to a sequence's logits.
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/model/rope_frequencies.hpp"
 #include "runtime/model/transformer.hpp"

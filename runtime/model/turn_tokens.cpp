@@ -22,6 +22,37 @@ Error unusable(const std::string& what) {
           "chat template: " + what + "; its conversations can't be extended token by token"};
 }
 
+Error without_mark() {
+  return unusable("it does not write the words of each role once, as they are");
+}
+
+// `marked` with the texts in place of their marks.
+Result<std::string> filled(const std::string& marked, const std::vector<std::string>& marks,
+                           const std::vector<std::string>& texts) {
+  std::string text;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    const auto mark = marked.find(marks[i], at);
+    if (mark == std::string::npos) return fail(without_mark());
+    text.append(marked, at, mark - at).append(texts[i]);
+    at = mark + marks[i].size();
+  }
+  return text.append(marked, at);
+}
+
+// What stands in `real` where `marked` has the mark; an error where they differ around it.
+Result<std::string> written_words(const std::string& marked, const std::string& mark,
+                                  const std::string& real) {
+  const auto at = marked.find(mark);
+  if (at == std::string::npos) return fail(without_mark());
+  const std::string_view before = std::string_view{marked}.substr(0, at);
+  const std::string_view after = std::string_view{marked}.substr(at + mark.size());
+  if (real.size() < before.size() + after.size() || !real.starts_with(before) ||
+      !real.ends_with(after))
+    return fail(unusable("what it writes around a message depends on the message's words"));
+  return real.substr(at, real.size() - before.size() - after.size());
+}
+
 }  // namespace
 
 TurnTokens::TurnTokens(std::shared_ptr<const Tokenizer> tokenizer,
@@ -39,6 +70,33 @@ Result<std::string> TurnTokens::render(const OrderedJson& messages, bool add_gen
   return chat_template_->render(messages, add_generation_prompt, variables);
 }
 
+// A template may change words, as one that trims them does: spans hold them as it writes them.
+Result<std::vector<Span>> TurnTokens::spans_around(const RenderWith& render_with,
+                                                   std::vector<Words> words) const {
+  std::vector<std::string> marks, texts;
+  marks.reserve(words.size());
+  texts.reserve(words.size());
+  for (const Words& own : words) {
+    marks.push_back(own.mark);
+    texts.push_back(own.text);
+  }
+  FLYWHEEL_TRY(const std::string marked, render_with(marks));
+  FLYWHEEL_TRY(const std::string real, render_with(texts));
+  FLYWHEEL_TRY(const std::string as_given, filled(marked, marks, texts));
+  if (as_given == real) return spans_of(marked, words);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    auto contents = marks;
+    contents[i] = words[i].text;
+    FLYWHEEL_TRY(const std::string with_one, render_with(contents));
+    FLYWHEEL_TRY(texts[i], written_words(marked, marks[i], with_one));
+    words[i].text = texts[i];
+  }
+  FLYWHEEL_TRY(const std::string as_written, filled(marked, marks, texts));
+  if (as_written != real)
+    return fail(unusable("what it writes for a message depends on another's words"));
+  return spans_of(marked, words);
+}
+
 // The template's parts are tokenised with special tokens, others' words without, unless they spell
 // none: then all at once, which is what `transformers` does.
 Result<std::vector<Span>> TurnTokens::spans_of(const std::string& text,
@@ -53,27 +111,26 @@ Result<std::vector<Span>> TurnTokens::spans_of(const std::string& text,
     span.tokens = std::move(tokens);
     spans.push_back(std::move(span));
   };
-  std::string filled;
+  std::string whole_text;
   std::size_t at = 0;
   bool spells_special = false;
   const auto add_template = [&](std::string_view part) {
-    filled += part;
+    whole_text += part;
     add(TokenOrigin::chat_template, tokenizer_->encode(part, true));
   };
   for (const Words& own : words) {
     const auto mark = text.find(own.mark, at);
-    if (mark == std::string::npos)
-      return fail(unusable("it does not write the words of each role once, as they are"));
+    if (mark == std::string::npos) return fail(without_mark());
     add_template(std::string_view{text}.substr(at, mark - at));
     auto tokens = tokenizer_->encode(own.text, false);
     spells_special = spells_special || tokenizer_->encode(own.text, true) != tokens;
-    filled += own.text;
+    whole_text += own.text;
     add(own.origin, std::move(tokens));
     at = mark + own.mark.size();
   }
   add_template(std::string_view{text}.substr(at));
   if (spells_special || words.empty()) return spans;
-  auto whole = tokenizer_->encode(filled, true);
+  auto whole = tokenizer_->encode(whole_text, true);
   if (whole == in_parts) return spans;
   // The words and the template merge at their border: the exact ids count as the author's.
   spans.clear();
@@ -83,11 +140,13 @@ Result<std::vector<Span>> TurnTokens::spans_of(const std::string& text,
 
 Result<std::vector<Span>> TurnTokens::opening(const std::string& system, const std::string& user,
                                               const OrderedJson& tools) const {
-  OrderedJson messages = OrderedJson::array();
-  if (!system.empty()) messages.push_back(message("system", system));
-  messages.push_back(message("user", user_mark));
-  FLYWHEEL_TRY(const std::string text, render(messages, true, tools));
-  return spans_of(text, {{user_mark, user, TokenOrigin::user}});
+  const auto render_with = [&](const std::vector<std::string>& contents) {
+    OrderedJson messages = OrderedJson::array();
+    if (!system.empty()) messages.push_back(message("system", system));
+    messages.push_back(message("user", contents.front()));
+    return render(messages, true, tools);
+  };
+  return spans_around(render_with, {{user_mark, user, TokenOrigin::user}});
 }
 
 Result<bool> TurnTokens::places_tools(const OrderedJson& tools) const {
@@ -110,31 +169,33 @@ Result<std::string> TurnTokens::after_assistant(OrderedJson later) const {
   return text.substr(mark + assistant_mark.size());
 }
 
-Result<std::vector<Span>> TurnTokens::extension(FinishReason finish, const OrderedJson& later,
-                                                const std::vector<Words>& words) const {
-  FLYWHEEL_TRY(std::string text, after_assistant(later));
+Result<std::vector<Span>> TurnTokens::extension(Token last_sampled, const char* role,
+                                                std::vector<Words> words) const {
   const Token end = tokenizer_->end_token();
-  const std::string end_text = end < 0 ? std::string{} : tokenizer_->bytes_of(end);
-  if (!end_text.empty() && finish == FinishReason::stop && text.starts_with(end_text))
-    text.erase(0, end_text.size());  // the policy sampled it
-  return spans_of(text, words);
+  const bool is_ended = end >= 0 && last_sampled == end;
+  const std::string end_text = is_ended ? tokenizer_->bytes_of(end) : std::string{};
+  const auto render_with = [&](const std::vector<std::string>& contents) -> Result<std::string> {
+    OrderedJson later = OrderedJson::array();
+    for (const std::string& content : contents) later.push_back(message(role, content));
+    FLYWHEEL_TRY(std::string text, after_assistant(std::move(later)));
+    if (text.starts_with(end_text)) text.erase(0, end_text.size());  // the policy sampled it
+    return text;
+  };
+  return spans_around(render_with, std::move(words));
 }
 
-Result<std::vector<Span>> TurnTokens::continuation(FinishReason finish,
+Result<std::vector<Span>> TurnTokens::continuation(Token last_sampled,
                                                    const std::string& user) const {
-  return extension(finish, OrderedJson::array({message("user", user_mark)}),
-                   {{user_mark, user, TokenOrigin::user}});
+  return extension(last_sampled, "user", {{user_mark, user, TokenOrigin::user}});
 }
 
 Result<std::vector<Span>> TurnTokens::tool_continuation(
-    FinishReason finish, const std::vector<std::string>& results) const {
-  OrderedJson later = OrderedJson::array();
+    Token last_sampled, const std::vector<std::string>& results) const {
   std::vector<Words> words;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    later.push_back(message("tool", tool_mark(i)));
+  words.reserve(results.size());
+  for (std::size_t i = 0; i < results.size(); ++i)
     words.push_back({tool_mark(i), results[i], TokenOrigin::tool});
-  }
-  return extension(finish, later, words);
+  return extension(last_sampled, "tool", std::move(words));
 }
 
 Result<std::vector<Span>> TurnTokens::closing(FinishReason finish) const {

@@ -6,12 +6,12 @@
 //   continuation(...)      ─▶ what closes the turn, the user's next words, and the next start
 //   tool_continuation(...) ─▶ the same with the results of the turn's tool calls
 //
-// Guarantees: the spans of opening() are the ids that `transformers` gives for the rendered chat;
-// what
-//             a user types or a tool prints can't forge a turn's border: special tokens spelled in
-//             it stay plain text.
+// Guarantees: the spans of opening() are the ids that `transformers` gives for the rendered chat,
+//             where a template trims what it is given, too; what a user types or a tool prints
+//             can't forge a turn's border: special tokens spelled in it stay plain text.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,13 +36,14 @@ class TurnTokens {
   // Whether the template states these tools by itself; where it does not, the system text must.
   Result<bool> places_tools(const OrderedJson& tools) const;
 
-  // After an assistant turn that ended with `finish`: the masked tokens that close it (the end
-  // token too if the policy did not sample it), the user's turn, and the assistant's next start.
-  Result<std::vector<Span>> continuation(FinishReason finish, const std::string& user) const;
+  // After an assistant turn whose last token is `last_sampled`: the masked tokens that close it
+  // (the end token too if that is another: the turn was cut, or ended by a stop of another kind),
+  // the user's turn, and the assistant's next start.
+  Result<std::vector<Span>> continuation(Token last_sampled, const std::string& user) const;
 
   // After an assistant turn that called tools: what closes it, one message of role "tool" a result,
   // of origin `tool`, and the assistant's next start. All of it is masked.
-  Result<std::vector<Span>> tool_continuation(FinishReason finish,
+  Result<std::vector<Span>> tool_continuation(Token last_sampled,
                                               const std::vector<std::string>& results) const;
 
   // What closes an assistant turn that was cut at the token limit; empty if it ended by itself.
@@ -61,11 +62,16 @@ class TurnTokens {
 
   Result<std::string> render(const OrderedJson& messages, bool add_generation_prompt,
                              const OrderedJson& tools = OrderedJson::array()) const;
+  // Renders the messages with these contents in the words' places.
+  using RenderWith = std::function<Result<std::string>(const std::vector<std::string>& contents)>;
+
+  Result<std::vector<Span>> spans_around(const RenderWith& render_with,
+                                         std::vector<Words> words) const;
   Result<std::vector<Span>> spans_of(const std::string& text,
                                      const std::vector<Words>& words) const;
   Result<std::string> after_assistant(OrderedJson later) const;
-  Result<std::vector<Span>> extension(FinishReason finish, const OrderedJson& later,
-                                      const std::vector<Words>& words) const;
+  Result<std::vector<Span>> extension(Token last_sampled, const char* role,
+                                      std::vector<Words> words) const;
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::shared_ptr<const ChatTemplate> chat_template_;

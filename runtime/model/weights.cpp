@@ -7,7 +7,7 @@
 #include <ATen/Parallel.h>
 #include <cpuid.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/check.hpp"
 #include "runtime/base/random.hpp"

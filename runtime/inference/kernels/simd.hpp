@@ -131,9 +131,10 @@ inline Floats maximum_of(Floats a, Floats b) {
 }
 
 // e^x within 2 units in the last place: 2^n times a degree-6 polynomial on [-ln2/2, ln2/2]
-// (Cephes expf). Below -87.3 it is 0; above 88 it is held at e^88.
+// (Cephes expf). Below -87.3 it is 0; above 88 it is held at e^88. A NaN stays a NaN: maximum_of
+// answers with its second operand wherever a comparison with one is false.
 inline Floats exp_of(Floats x) {
-  const Floats clamped = maximum_of(x > 88.0f ? broadcast(88.0f) : x, broadcast(-87.3f));
+  const Floats clamped = maximum_of(broadcast(-87.3f), x > 88.0f ? broadcast(88.0f) : x);
   const Floats magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   const Floats shifted = clamped * 1.44269504088896341f + magic;
   const Floats n = shifted - magic;

@@ -227,6 +227,41 @@ TEST_SUITE("runtime/inference/engine") {
     CHECK(run_all(*engine)[1].versions[0].version == 0);
   }
 
+  TEST_CASE("finite weights that overflow end their sequences by name and poison no other") {
+    const WeightsHandle weights = lively_weights(tiny_llama(), 1);
+    const std::string norm = "model.layers.0.input_layernorm.weight";
+    auto engine = engine_of(with_tensor_changed(weights, norm, 3e38F));
+    const auto prompt = random_prompt(8, 20, vocabulary);
+    for (std::uint64_t id = 0; id < 3; ++id) {
+      GenerateRequest request = request_of(id, prompt, 6);
+      if (id == 1) request.sampling.top_p = 0.9;
+      if (id == 2) request.sampling.top_k = 5;
+      REQUIRE(engine->submit(request));
+    }
+
+    const auto failed = run_all(*engine);
+
+    REQUIRE(failed.size() == 3);
+    for (const auto& [id, generation] : failed) {
+      CAPTURE(id);
+      CHECK(generation.finish == FinishReason::cancelled);
+      CHECK(generation.failure.find("policy version 0 are not finite") != std::string::npos);
+      CHECK(generation.tokens.empty());
+      CHECK(generation.log_probabilities.empty());
+      CHECK(generation.versions.empty());
+    }
+    // Nobody takes over what they computed, and better weights are served again.
+    REQUIRE(engine->submit(request_of(4, prompt, 6)));
+    CHECK(run_all(*engine)[4].prompt_tokens_reused == 0);
+    REQUIRE(engine->swap_weights(weights, 1));
+    REQUIRE(engine->submit(request_of(5, prompt, 6)));
+    const Generation healthy = run_all(*engine)[5];
+    auto fresh = engine_of(weights);
+    REQUIRE(fresh->submit(request_of(5, prompt, 6)));
+    CHECK(healthy.failure.empty());
+    CHECK(healthy.log_probabilities == run_all(*fresh)[5].log_probabilities);
+  }
+
   TEST_CASE("requests that can't be served are refused; the just possible ones are not") {
     auto engine = engine_of(lively_weights(tiny_llama(), 1), {.context_length_max = 32});
     const auto refuses = [&](GenerateRequest request) {

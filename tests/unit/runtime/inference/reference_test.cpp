@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/model/rope_frequencies.hpp"
 #include "runtime/model/weights.hpp"

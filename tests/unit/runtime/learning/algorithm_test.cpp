@@ -90,6 +90,17 @@ TEST_SUITE("learning/algorithm") {
     CHECK(refused.error().failure == Failure::invalid_argument);
     CHECK(refused.error().message.find("'group_mean_std.ppo_clip.token_mean'") !=
           std::string::npos);
+    CHECK(algorithm_named("grpo").error().message.find("`flywheel explain` lists them") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("explain says that a clip does nothing, of every loss that has one and of no other") {
+    for (const auto& preset : algorithm_table()) {
+      CAPTURE(preset.name);
+      const bool has_clip = preset.config.loss != PolicyLossKind::policy_gradient;
+      const bool says_so = explain(preset.config).find("= 1, never clipped") != std::string::npos;
+      CHECK(says_so == has_clip);
+    }
   }
 
   TEST_CASE("explain fills the numbers of the running configuration in") {
@@ -99,10 +110,10 @@ TEST_SUITE("learning/algorithm") {
     config.kl_weight = 0.01;
     config.importance_cap = 2;
 
-    CHECK(
-        explain(config) ==
-        "loss = min(pi_old / mu, 2) * [-min(r A, clip(r, 0.8, 1.5) A), r = pi / pi_old]; A = (R - "
-        "mean) / (std[n-1] + 0.0001); sum over tokens / tokens of the batch; + 0.01 (exp(l) - 1 - "
-        "l), l = log pi_ref - log pi");
+    CHECK(explain(config) ==
+          "loss = min(pi_old / mu, 2) * [-min(r A, clip(r, 0.8, 1.5) A), r = pi / pi_old (one "
+          "optimiser step a batch: r = 1, never clipped)]; A = (R - mean) / (std[n-1] + 0.0001); "
+          "sum over tokens / tokens of the batch; + 0.01 (exp(l) - 1 - "
+          "l), l = log pi_ref - log pi");
   }
 }

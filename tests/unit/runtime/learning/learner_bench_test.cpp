@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "naive_model.hpp"
+#include "tests/unit/runtime/learning/naive_model.hpp"
 
 using namespace flywheel;
 

@@ -149,8 +149,10 @@ TEST_SUITE("learning/losses") {
   }
 
   TEST_CASE("the effective sample share has the golden value") {
-    CHECK(effective_share(std::vector<double>{1, 1, 1, 5}) ==
-          doctest::Approx(0.571429).epsilon(1e-6));
+    // Of the weights 1, 1, 1 and 5.
+    CHECK(effective_share(8, 28, 4) == doctest::Approx(0.571429).epsilon(1e-6));
+    CHECK(effective_share(21, 63, 7) == doctest::Approx(1.0));
+    CHECK(effective_share(0, 0, 0) == 1.0);
   }
 
   TEST_CASE(

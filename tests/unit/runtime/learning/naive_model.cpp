@@ -1,8 +1,8 @@
-#include "naive_model.hpp"
+#include "tests/unit/runtime/learning/naive_model.hpp"
 
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/random.hpp"
 #include "runtime/model/transformer_layout.hpp"

@@ -5,13 +5,13 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
+#include <torch/types.h>
 #include <unistd.h>
 
-#include "naive_model.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/learning/losses.hpp"
-#include "runtime/learning/optimizer.hpp"
+#include "tests/unit/runtime/learning/naive_model.hpp"
 
 using namespace flywheel;
 
@@ -114,6 +114,13 @@ struct TemporaryFolder {
   ~TemporaryFolder() { std::filesystem::remove_all(path); }
   std::string file(const char* name) const { return (path / name).string(); }
 };
+
+// The value that belongs to the sequence's last token with loss.
+float& value_of_last(const TrainSequence& sequence, std::vector<float>& values) {
+  auto t = values.size() - 1;
+  while (sequence.loss_mask[t] == 0) --t;
+  return values[t];
+}
 
 void change_byte(const std::string& path, std::streamoff from_end) {
   std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
@@ -300,6 +307,31 @@ TEST_SUITE("learning/trainer") {
     CHECK(report->ratio_max == doctest::Approx(1.0).epsilon(1e-4));
   }
 
+  TEST_CASE("uneven importance weights leave less than all of the samples") {
+    auto batch = rollout_batch(tiny_config(), 4);
+    const auto trainer = trainer_with({});
+    const auto rows = trainer->log_probabilities(batch);
+    REQUIRE(rows);
+    double sum = 0, squares = 0, count = 0;
+    for (std::size_t i = 0; i < rows->size(); ++i)
+      for (std::size_t t = 1; t < (*rows)[i].size(); ++t) {
+        if (batch.sequences[i].loss_mask[t] == 0) continue;
+        const double weight = i % 3 == 0 ? 3 : 1;
+        const auto log_weight = static_cast<float>(std::log(weight));
+        batch.sequences[i].sampler_log_probabilities[t] = (*rows)[i][t] - log_weight;
+        sum += weight;
+        squares += weight * weight;
+        ++count;
+      }
+
+    const auto report = trainer->step(batch);
+
+    REQUIRE(report);
+    CHECK(sum * sum / (count * squares) < 0.9);
+    CHECK(report->effective_sample_share ==
+          doctest::Approx(sum * sum / (count * squares)).epsilon(1e-4));
+  }
+
   TEST_CASE("evaluate gives the mean negative log-likelihood and changes nothing") {
     const auto model = tiny_config();
     const auto batch = rollout_batch(model, 4);
@@ -396,19 +428,17 @@ TEST_SUITE("learning/trainer") {
     refusal([](TrainSequence& s) { s.advantages.pop_back(); });
     refusal([](TrainSequence& s) { s.sampler_log_probabilities.clear(); });
     refusal([](TrainSequence& s) { s.tokens.resize(257); });
+    for (const float value : {NAN, INFINITY, -INFINITY}) {
+      refusal([&](TrainSequence& s) { value_of_last(s, s.sampler_log_probabilities) = value; });
+      refusal([&](TrainSequence& s) { value_of_last(s, s.reference_log_probabilities) = value; });
+    }
+    auto unread = rollout_batch(tiny_config(), 4);
+    unread.sequences[2].sampler_log_probabilities[0] = NAN;  // of a token without loss
+    CHECK(trainer->step(unread));
     CHECK(trainer->step({}).error().failure == Failure::invalid_argument);
     auto silent = rollout_batch(tiny_config(), 4);
     for (auto& sequence : silent.sequences) sequence.loss_mask.assign(sequence.loss_mask.size(), 0);
     CHECK(trainer->step(silent).error().failure == Failure::invalid_argument);
-  }
-
-  TEST_CASE("impossible configurations are refused by name") {
-    const auto refused = make_trainer(lively_weights(tiny_config(), 7), {.beta2 = 1.0});
-
-    REQUIRE(!refused);
-    CHECK(refused.error().message.find("beta2") != std::string::npos);
-    CHECK(!make_trainer(nullptr, {}));
-    CHECK(make_trainer(lively_weights(tiny_config(), 7), {.beta2 = 0.0}));
   }
 
   TEST_CASE("a snapshot restores the very bits, and the next step is the same") {
@@ -504,6 +534,18 @@ TEST_SUITE("learning/trainer") {
           }) == Failure::corrupt);
     CHECK(damaged("flipped", [](const std::string& path) { change_byte(path, 99); }) ==
           Failure::corrupt);
+    const auto rewritten = [](const std::string& text) {
+      return [text](const std::string& path) {
+        std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
+      };
+    };
+    const std::string first = "flywheel trainer snapshot ";
+    CHECK(damaged("newer", rewritten(first + "2\n{}\n")) == Failure::too_new);
+    CHECK(damaged("no_number", rewritten(first + "one\n{}\n")) == Failure::corrupt);
+    CHECK(damaged("no_format", rewritten(first + "\n{}\n")) == Failure::corrupt);
+    CHECK(damaged("endless", rewritten(first + std::string(3 << 20, '1'))) == Failure::corrupt);
+    CHECK(damaged("endless_header", rewritten(first + "1\n" + std::string(3 << 20, ' '))) ==
+          Failure::corrupt);
     CHECK(trainer->load(folder.file("absent")).error().failure == Failure::not_found);
     CHECK(trainer_with({}, tiny_qwen_config())->load(folder.file("good")).error().failure ==
           Failure::invalid_input);
@@ -520,15 +562,14 @@ TEST_SUITE("learning/trainer") {
     CHECK(calls > 2);
   }
 
-  TEST_CASE("the learning rate warms up, decays and stays at its floor") {
-    const TrainerConfig config{
-        .learning_rate = 1.0, .warmup_steps = 4, .decay_steps = 10, .decay_floor = 0.1};
+  TEST_CASE("what is thrown in the midst of a step refuses it with its words") {
+    const auto trainer = trainer_with({.micro_batch_tokens = 17});
+    trainer->on_pause([] { throw std::runtime_error{"the gate is gone"}; });
 
-    CHECK(learning_rate_at(config, 1) == doctest::Approx(0.25));
-    CHECK(learning_rate_at(config, 4) == doctest::Approx(1.0));
-    CHECK(learning_rate_at(config, 9) == doctest::Approx(0.55));
-    CHECK(learning_rate_at(config, 14) == doctest::Approx(0.1));
-    CHECK(learning_rate_at(config, 99) == doctest::Approx(0.1));
-    CHECK(learning_rate_at({.learning_rate = 3.0}, 1) == doctest::Approx(3.0));
+    const auto refused = trainer->step(rollout_batch(tiny_config(), 4));
+
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().failure == Failure::internal);
+    CHECK(refused.error().message == "trainer: step: the gate is gone");
   }
 }

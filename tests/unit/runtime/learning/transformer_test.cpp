@@ -1,11 +1,11 @@
 #include "runtime/model/transformer.hpp"
 
 #include <doctest/doctest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
-#include "naive_model.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/model/transformer_gemm.hpp"
+#include "tests/unit/runtime/learning/naive_model.hpp"
 
 using namespace flywheel;
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include <doctest/doctest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/json.hpp"
 #include "runtime/model/checkpoint_weights.hpp"

@@ -2,7 +2,7 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/base/json.hpp"
 #include "runtime/model/checkpoint_weights.hpp"

@@ -2,7 +2,7 @@
 #include "runtime/model/weights.hpp"
 
 #include <doctest/doctest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "runtime/model/checkpoint_weights.hpp"
 

@@ -173,6 +173,10 @@ TEST_SUITE("runtime/model/gguf") {
             "impossible");
     refused(with([](GgufBytes& file) { file.tensor("x", {std::uint64_t{1} << 62}, 0, ""); }),
             "does not fit its type");
+    // Of 512 bytes from 0 on is the embedding: the last 32 of them, and the whole, taken twice.
+    refused(with([](GgufBytes& file) { file.tensor_at("x", {8}, 0, 480); }),
+            "'token_embd.weight' and 'x' overlap");
+    refused(with([](GgufBytes& file) { file.tensor_at("x", {8, 16}, 0, 0); }), "overlap");
     refused(with([](GgufBytes& file) { file.whole("llama.expert_count", 8); }), "8 experts");
     refused(with([](GgufBytes& file) { file.text("llama.rope.scaling.type", "yarn"); }), "'yarn'");
     refused(with([](GgufBytes& file) { file.whole("general.alignment", 24); }), "alignment is 24");

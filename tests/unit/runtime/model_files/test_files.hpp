@@ -86,13 +86,19 @@ class GgufBytes {
   // Sizes innermost first, as the format has them.
   GgufBytes& tensor(const std::string& name, const std::vector<std::uint64_t>& sizes,
                     std::uint32_t type, const std::string& bytes) {
+    tensor_at(name, sizes, type, data_.size());
+    data_ += bytes;
+    data_.resize((data_.size() + 31) / 32 * 32);
+    return *this;
+  }
+  // A tensor that brings no bytes of its own.
+  GgufBytes& tensor_at(const std::string& name, const std::vector<std::uint64_t>& sizes,
+                       std::uint32_t type, std::uint64_t offset) {
     put_text(tensors_, name);
     append(tensors_, static_cast<std::uint32_t>(sizes.size()));
     for (const std::uint64_t size : sizes) append(tensors_, size);
     append(tensors_, type);
-    append(tensors_, std::uint64_t{data_.size()});
-    data_ += bytes;
-    data_.resize((data_.size() + 31) / 32 * 32);
+    append(tensors_, offset);
     ++tensor_count_;
     return *this;
   }
