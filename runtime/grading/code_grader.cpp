@@ -33,7 +33,10 @@ Result<CodeScore> score_by_running(const CodeJudgement& judgement, const JudgeCo
   score.status = judged.status;
   if (judged.golden_count > 0)
     score.correct = static_cast<double>(judged.golden_passed) / judged.golden_count;
-  if (judged.status == VerdictStatus::pass) return score;
+  if (judged.status == VerdictStatus::pass) {
+    if (judged.golden_count == 0) score.correct = 1.0;  // its tests alone decided
+    return score;
+  }
   if (judged.golden_passed == judged.golden_count)
     score.correct = judged.tests_passed == 0
                         ? 0.0

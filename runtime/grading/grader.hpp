@@ -35,7 +35,7 @@ class Grader {
  public:
   virtual ~Grader() = default;
 
-  // Name and version, for example "structured_list/1": the version changes when a verdict could.
+  // Name and version, for example "structured_list/2": the version changes when a verdict could.
   virtual std::string_view name() const = 0;
 
   // What its turns' components may be, in the order in which they come.

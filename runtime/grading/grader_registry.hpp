@@ -12,7 +12,7 @@ namespace flywheel {
 // All graders, sorted by name. They live as long as the program.
 std::span<const Grader* const> graders();
 
-// `name` with or without its version: "structured_list" or "structured_list/1". not_found names the
+// `name` with or without its version: "structured_list" or "structured_list/2". not_found names the
 // graders that there are.
 Result<const Grader*> find_grader(std::string_view name);
 

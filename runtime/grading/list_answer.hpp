@@ -43,6 +43,11 @@ struct TextMeasure {
 };
 TextMeasure measure(std::string_view text);
 
+// The comparable item without the figures, letters and number words that count it in front or
+// behind, longest first: "apple" for "Apple 2", "2 apples" and "Another apple". Most are no names
+// of anything ("up" of "7 Up"): only who knows the category can tell.
+std::vector<std::string> uncounted_forms(std::string_view item);
+
 // An explanation stands behind the item: "Apple: a sweet red fruit", "Apple (grows on trees)".
 bool has_explanation(std::string_view item);
 

@@ -101,15 +101,12 @@ class ItemJudge {
            !is_echo(item);
   }
 
-  // What an item is compared by. "Apple 1" and "Apple 2" are the same apple.
+  // What an item is compared by. "Apple 1" and "2 apples" are the same apple.
   std::string identity(std::string_view item) const {
-    static const Pattern counted{R"(\A.*[^ ](?= +(?:[0-9]+|[a-z])\z))"};
-    std::string comparable = comparable_item(item);
-    if (words_ == nullptr || holds_titles()) return comparable;
-    const std::size_t end = counted.end_of_match(comparable);
-    if (end == std::string::npos) return comparable;
-    std::string shorter = comparable.substr(0, end);
-    return words_->has(shorter) ? shorter : comparable;
+    if (words_ != nullptr && !holds_titles() && !words_->has(item))
+      for (const std::string& form : uncounted_forms(item))
+        if (words_->has(form)) return comparable_item(form);
+    return comparable_item(item);
   }
 
  private:
@@ -216,7 +213,7 @@ std::vector<Component> judge_answer(std::string_view text, const StructuredReque
 
 class StructuredListGrader final : public Grader {
  public:
-  std::string_view name() const override { return "structured_list/1"; }
+  std::string_view name() const override { return "structured_list/2"; }
 
   std::vector<ComponentInfo> components() const override {
     constexpr auto pass = ComponentKind::pass_condition;

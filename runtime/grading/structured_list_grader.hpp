@@ -8,7 +8,8 @@
 //                    one blank or up to four behind it, one level, at most one empty line between;
 //                    one item a line
 //   nothing_else     no line without a marker, no explanation behind an item, no hidden characters
-//   items_distinct   no two the same but for case, accents, punctuation, article or plural
+//   items_distinct   no two the same but for case, accents, punctuation, article or plural, nor (of
+//                    a topic with words) for what counts them: "Apple 1", "another apple"
 //   items_plausible  each of a sensible length, in the asked script, no placeholder, no echo
 //   follows_plan     later turns only: the items are the ones that the earlier answer and the
 //                    request give

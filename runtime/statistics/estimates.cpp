@@ -1,7 +1,9 @@
 #include "runtime/statistics/estimates.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,6 +12,9 @@
 
 namespace flywheel {
 namespace {
+
+// What tasks that are all the same may still differ by: far below one sample in a million tasks.
+constexpr double error2_of_rounding = 1e-24;
 
 Result<> check_confidence(double confidence) {
   if (confidence > 0.0 && confidence < 1.0) return {};
@@ -66,18 +71,29 @@ Interval score_interval(double share, double count, double z) {
           share >= 1.0 ? 1.0 : std::min(1.0, centre + half)};
 }
 
-Estimate estimate_of(double value, Interval interval, double confidence,
-                     std::span<const Cluster> clusters, const Totals& totals) {
-  return {value, interval, confidence, clusters.size(), static_cast<std::uint64_t>(totals.count)};
+Result<> check_rates(std::span<const Cluster> clusters) {
+  for (const Cluster& cluster : clusters)
+    if (!(cluster.sum >= 0.0 && cluster.sum <= static_cast<double>(cluster.count)))
+      return fail(Failure::invalid_argument, "a rate is of values between 0 and 1");
+  return {};
+}
+
+// The clusters' rate with the score interval at its effective number of samples, of at most
+// `effective_count_max`.
+Estimate score_estimate(std::span<const Cluster> clusters, const Totals& totals, double confidence,
+                        double effective_count_max) {
+  const double rate = std::clamp(totals.mean(), 0.0, 1.0);
+  const double error2 = clusters.size() < 2 ? 0.0 : squared_error(clusters, totals);
+  auto effective_count = static_cast<double>(clusters.size());
+  if (error2 > error2_of_rounding && rate > 0.0 && rate < 1.0)
+    effective_count = std::clamp(rate * (1.0 - rate) / error2, 1.0, effective_count_max);
+  const double t = clusters.size() < 2 ? normal_quantile(0.5 + confidence / 2.0)
+                                       : critical_t(confidence, clusters.size());
+  return {rate, score_interval(rate, effective_count, t), confidence, clusters.size(),
+          static_cast<std::uint64_t>(totals.count)};
 }
 
 }  // namespace
-
-OrderedJson to_json(const Estimate& estimate) {
-  return {{"value", estimate.value},         {"low", estimate.interval.low},
-          {"high", estimate.interval.high},  {"confidence", estimate.confidence},
-          {"tasks", estimate.cluster_count}, {"samples", estimate.sample_count}};
-}
 
 Result<Interval> wilson_interval(std::uint64_t passed, std::uint64_t count, double confidence) {
   FLYWHEEL_TRY_VOID(check_confidence(confidence));
@@ -89,90 +105,37 @@ Result<Interval> wilson_interval(std::uint64_t passed, std::uint64_t count, doub
                         normal_quantile(0.5 + confidence / 2.0));
 }
 
-Result<Estimate> mean_over_clusters(std::span<const Cluster> clusters, double confidence) {
-  FLYWHEEL_TRY_VOID(check_confidence(confidence));
-  FLYWHEEL_TRY(const Totals totals, totals_of(clusters, 2));
-  const double half =
-      critical_t(confidence, clusters.size()) * std::sqrt(squared_error(clusters, totals));
-  return estimate_of(totals.mean(), {totals.mean() - half, totals.mean() + half}, confidence,
-                     clusters, totals);
-}
-
 Result<Estimate> rate_over_clusters(std::span<const Cluster> clusters, double confidence) {
   FLYWHEEL_TRY_VOID(check_confidence(confidence));
   FLYWHEEL_TRY(const Totals totals, totals_of(clusters, 1));
-  for (const Cluster& cluster : clusters)
-    if (cluster.sum < 0.0 || cluster.sum > static_cast<double>(cluster.count))
-      return fail(Failure::invalid_argument, "a rate is of values between 0 and 1");
-  const double rate = std::clamp(totals.mean(), 0.0, 1.0);
-  const auto cluster_count = static_cast<double>(clusters.size());
-  const double error2 = clusters.size() < 2 ? 0.0 : squared_error(clusters, totals);
-  double effective_count = cluster_count;
-  if (error2 > 0.0 && rate > 0.0 && rate < 1.0)
-    effective_count = std::clamp(rate * (1.0 - rate) / error2, 1.0, totals.count);
-  const double t = clusters.size() < 2 ? normal_quantile(0.5 + confidence / 2.0)
-                                       : critical_t(confidence, clusters.size());
-  return estimate_of(rate, score_interval(rate, effective_count, t), confidence, clusters, totals);
-}
-
-Result<Estimate> bootstrap_over_clusters(std::span<const Cluster> clusters,
-                                         const BootstrapConfig& config) {
-  FLYWHEEL_TRY_VOID(check_confidence(config.confidence));
-  FLYWHEEL_TRY(const Totals totals, totals_of(clusters, 2));
-  if (config.resample_count < 100)
-    return fail(Failure::invalid_argument, "a bootstrap needs at least 100 resamples");
-  Random random{config.key};
-  std::vector<double> means(config.resample_count);
-  for (double& mean : means) {
-    Totals drawn;
-    for (std::size_t i = 0; i < clusters.size(); ++i) {
-      const Cluster& cluster = clusters[random.below(clusters.size())];
-      drawn.sum += cluster.sum;
-      drawn.count += static_cast<double>(cluster.count);
-    }
-    mean = drawn.mean();
-  }
-  std::sort(means.begin(), means.end());
-  // Linear interpolation between order statistics (Hyndman and Fan 1996, definition 7).
-  const auto quantile = [&](double probability) {
-    const double place = probability * static_cast<double>(means.size() - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const std::size_t above = std::min(below + 1, means.size() - 1);
-    return means[below] + (place - static_cast<double>(below)) * (means[above] - means[below]);
-  };
-  const double tail = 0.5 - config.confidence / 2.0;
-  return estimate_of(totals.mean(), {quantile(tail), quantile(1.0 - tail)}, config.confidence,
-                     clusters, totals);
+  FLYWHEEL_TRY_VOID(check_rates(clusters));
+  // Samples that are 0 or 1 can't be worth more than they are.
+  return score_estimate(clusters, totals, confidence, totals.count);
 }
 
 Result<Estimate> paired_difference(std::span<const PairedCluster> tasks, double confidence) {
-  std::vector<Cluster> differences;
+  FLYWHEEL_TRY_VOID(check_confidence(confidence));
+  std::vector<Cluster> shares;
+  shares.reserve(tasks.size());
   std::uint64_t sample_count = 0;
   for (const PairedCluster& task : tasks) {
     if (task.before.count == 0 || task.after.count == 0)
       return fail(Failure::invalid_argument, "a task has samples on one side only");
-    differences.push_back({task.after.sum / static_cast<double>(task.after.count) -
-                               task.before.sum / static_cast<double>(task.before.count),
-                           1});
+    const std::array sides{task.before, task.after};
+    FLYWHEEL_TRY_VOID(check_rates(sides));
+    const double difference = task.after.sum / static_cast<double>(task.after.count) -
+                              task.before.sum / static_cast<double>(task.before.count);
+    shares.push_back({(difference + 1.0) / 2.0, 1});
     sample_count += task.before.count + task.after.count;
   }
-  FLYWHEEL_TRY(Estimate estimate, mean_over_clusters(differences, confidence));
+  FLYWHEEL_TRY(const Totals totals, totals_of(shares, 2));
+  const auto difference_of = [](double share) { return 2.0 * share - 1.0; };
+  Estimate estimate =
+      score_estimate(shares, totals, confidence, std::numeric_limits<double>::infinity());
+  estimate.value = difference_of(estimate.value);
+  estimate.interval = {difference_of(estimate.interval.low), difference_of(estimate.interval.high)};
   estimate.sample_count = sample_count;
   return estimate;
-}
-
-Result<double> effective_sample_share(std::span<const double> weights) {
-  double sum = 0.0;
-  double squares = 0.0;
-  for (const double weight : weights) {
-    if (!std::isfinite(weight) || weight < 0.0)
-      return fail(Failure::invalid_argument, "a weight is negative or not finite");
-    sum += weight;
-    squares += weight * weight;
-  }
-  if (squares == 0.0)
-    return fail(Failure::invalid_argument, "there are no weights, or all of them are 0");
-  return sum * sum / (static_cast<double>(weights.size()) * squares);
 }
 
 }  // namespace flywheel

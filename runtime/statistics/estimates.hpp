@@ -1,4 +1,4 @@
-// Means and rates with intervals, where several samples may come from one task.
+// Rates and their differences with intervals, where several samples may come from one task.
 //
 // Samples of one task resemble each other, so tasks, not samples, are the unit of chance: every
 // interval here but wilson_interval() treats a task as a cluster (Miller 2024, arXiv 2411.00640).
@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/base/json.hpp"
-#include "runtime/base/random.hpp"
 #include "runtime/base/result.hpp"
 
 namespace flywheel {
@@ -29,8 +27,6 @@ struct Estimate {
   std::uint64_t sample_count = 0;
 };
 
-OrderedJson to_json(const Estimate& estimate);
-
 // The samples of one task.
 struct Cluster {
   double sum = 0.0;
@@ -48,36 +44,20 @@ struct PairedCluster {
 Result<Interval> wilson_interval(std::uint64_t passed, std::uint64_t count,
                                  double confidence = usual_confidence);
 
-// Mean of values of any size: sum / count over all clusters, with the cluster-robust standard error
-// sqrt(G / (G - 1) * sum_g (sum_g - mean * n_g)^2) / N (Cameron and Miller 2015, eq. 10 to 12, for
-// a mean) and Student's t with G - 1 degrees of freedom. Needs G >= 2 clusters.
-Result<Estimate> mean_over_clusters(std::span<const Cluster> clusters,
-                                    double confidence = usual_confidence);
-
 // Mean of values in [0, 1], pass rates above all: the score interval at the effective number of
 // samples mean (1 - mean) / (standard error)^2, with Student's t for z (Korn and Graubard 1998;
-// Dean and Pagano 2015). It stays inside [0, 1], and where all values are the same (the standard
-// error says nothing) it counts each cluster once. Needs one cluster.
+// Dean and Pagano 2015). The standard error is the cluster-robust one, sqrt(G / (G - 1) * sum_g
+// (sum_g - mean * n_g)^2) / N (Cameron and Miller 2015, eq. 10 to 12, for a mean). The interval
+// stays inside [0, 1], and where all values are the same (the standard error says nothing) it
+// counts each cluster once. Needs one cluster.
 Result<Estimate> rate_over_clusters(std::span<const Cluster> clusters,
                                     double confidence = usual_confidence);
 
-// Percentile interval of the mean from resampled clusters (Field and Welsh 2007, section 3; Efron
-// and Tibshirani 1993, chapter 13): a check on the other two, and what to use for lopsided values.
-struct BootstrapConfig {
-  RandomKey key{};
-  std::uint32_t resample_count = 2000;  // at least 100
-  double confidence = usual_confidence;
-};
-Result<Estimate> bootstrap_over_clusters(std::span<const Cluster> clusters,
-                                         const BootstrapConfig& config);
-
-// Mean over tasks of (task's mean after - task's mean before), tasks weighing the same, with
-// Student's t over the tasks' differences (Miller 2024, section 4). Needs two tasks.
+// Mean over tasks of (task's rate after - task's rate before), tasks weighing the same (Miller
+// 2024, section 4). The interval is that of rate_over_clusters() for the shares (difference + 1) /
+// 2, so it stays inside [-1, 1], and equal differences of a few tasks are no certainty; but tasks
+// that hardly change are worth more samples than there are. Needs two tasks.
 Result<Estimate> paired_difference(std::span<const PairedCluster> tasks,
                                    double confidence = usual_confidence);
-
-// Share of the weights' number that their unevenness leaves: (sum w)^2 / (n sum w^2), 1 where all
-// are the same (Kish 1965). Needs weights that are not negative and not all 0.
-Result<double> effective_sample_share(std::span<const double> weights);
 
 }  // namespace flywheel

@@ -97,24 +97,11 @@ Result<> check_values(const GradedTurn& turn) {
   return {};
 }
 
-OrderedJson to_json(const TurnSummary& turns) {
-  OrderedJson components = OrderedJson::array();
-  for (const ComponentSummary& component : turns.components) {
-    const char* kind = component.kind == ComponentKind::pass_condition ? "pass_condition"
-                       : component.kind == ComponentKind::guard        ? "guard"
-                                                                       : "information";
-    components.push_back(
-        {{"name", component.name}, {"kind", kind}, {"mean", to_json(component.mean)}});
-  }
-  return {{"pass_rate", to_json(turns.pass_rate)},
-          {"cut_share", to_json(turns.cut_share)},
-          {"components", std::move(components)}};
-}
-
 }  // namespace
 
 std::vector<GradedTurn> graded_turns(const Task& task, std::uint32_t sample_index,
-                                     const Transcript& transcript, const Verdict& verdict) {
+                                     const Transcript& transcript, const Verdict& verdict,
+                                     std::uint32_t planned_turn_count) {
   GradedTurn blank;
   blank.task = task.id;
   blank.split = task.split;
@@ -123,17 +110,18 @@ std::vector<GradedTurn> graded_turns(const Task& task, std::uint32_t sample_inde
     blank.is_infra_error = true;
     return {blank};
   }
-  if (verdict.turns.empty()) return {blank};
-  std::vector<GradedTurn> turns;
-  for (const TurnVerdict& judged : verdict.turns) {
-    GradedTurn turn = blank;
-    turn.turn_number = static_cast<std::uint32_t>(turns.size());
-    turn.passed = judged.passed;
+  const auto turn_count =
+      std::max({verdict.turns.size(), std::size_t{planned_turn_count}, std::size_t{1}});
+  std::vector<GradedTurn> turns(turn_count, blank);
+  for (std::size_t i = 0; i < turn_count; ++i) {
+    turns[i].turn_number = static_cast<std::uint32_t>(i);
+    if (i >= verdict.turns.size()) continue;
+    const TurnVerdict& judged = verdict.turns[i];
+    turns[i].passed = judged.passed;
     const auto index = static_cast<std::size_t>(judged.turn);
-    turn.is_cut = judged.turn >= 0 && index < transcript.turns.size() &&
-                  transcript.turns[index].finish == FinishReason::length;
-    turn.components = judged.components;
-    turns.push_back(std::move(turn));
+    turns[i].is_cut = judged.turn >= 0 && index < transcript.turns.size() &&
+                      transcript.turns[index].finish == FinishReason::length;
+    turns[i].components = judged.components;
   }
   return turns;
 }
@@ -170,12 +158,6 @@ Result<EvaluationSummary> summarise_evaluation(std::span<const GradedTurn> turns
   return summary;
 }
 
-const SplitSummary* find_split(const EvaluationSummary& summary, std::string_view split) {
-  for (const SplitSummary& one : summary.splits)
-    if (one.split == split) return &one;
-  return nullptr;
-}
-
 Result<Estimate> first_turn_difference(std::span<const GradedTurn> before,
                                        std::span<const GradedTurn> after, std::string_view split) {
   const auto collect = [&](std::span<const GradedTurn> turns) {
@@ -193,21 +175,6 @@ Result<Estimate> first_turn_difference(std::span<const GradedTurn> before,
     if (found != passed_after.clusters().end()) pairs.push_back({cluster, found->second});
   }
   return paired_difference(pairs);
-}
-
-OrderedJson to_json(const EvaluationSummary& summary) {
-  OrderedJson splits = OrderedJson::array();
-  for (const SplitSummary& split : summary.splits) {
-    OrderedJson ks = OrderedJson::array();
-    for (const PassAtK& row : split.pass_at_k)
-      ks.push_back(
-          {{"k", row.k}, {"pass_at_k", to_json(row.any)}, {"pass_all_k", to_json(row.all)}});
-    OrderedJson object = {{"split", split.split}, {"first_turns", to_json(split.first_turns)}};
-    object["first_turns"]["pass_at_k"] = std::move(ks);
-    object["later_turns"] = split.later_turns ? to_json(*split.later_turns) : OrderedJson(nullptr);
-    splits.push_back(std::move(object));
-  }
-  return {{"splits", std::move(splits)}, {"infra_error_count", summary.infra_error_count}};
 }
 
 }  // namespace flywheel

@@ -32,10 +32,12 @@ struct GradedTurn {
   std::vector<Component> components{};
 };
 
-// The turns of one graded conversation. A verdict of failure without turns (the grader's time ran
-// out) is one failed first turn.
+// The turns of one graded conversation. Of `planned_turn_count` turns those that it never reached
+// have failed: else who loses its user after the first answer would be measured on fewer, easier
+// tasks. A verdict of failure without turns (the grader's time ran out) has a failed first turn.
 std::vector<GradedTurn> graded_turns(const Task& task, std::uint32_t sample_index,
-                                     const Transcript& transcript, const Verdict& verdict);
+                                     const Transcript& transcript, const Verdict& verdict,
+                                     std::uint32_t planned_turn_count);
 
 struct ComponentSummary {
   std::string name{};
@@ -61,7 +63,7 @@ struct SplitSummary {
   TurnSummary first_turns{};
   // For k = 1, 2, 4, ... of first turns, over the tasks with k samples or more.
   std::vector<PassAtK> pass_at_k{};
-  std::optional<TurnSummary> later_turns{};  // nothing where no conversation has one
+  std::optional<TurnSummary> later_turns{};  // nothing where none was planned
 };
 
 struct EvaluationSummary {
@@ -73,14 +75,9 @@ struct EvaluationSummary {
 // 1].
 Result<EvaluationSummary> summarise_evaluation(std::span<const GradedTurn> turns);
 
-// The split's summary, or nullptr.
-const SplitSummary* find_split(const EvaluationSummary& summary, std::string_view split);
-
 // First-turn pass rate after minus before over the split's tasks that both evaluations judged.
 // invalid_argument with fewer than two such tasks.
 Result<Estimate> first_turn_difference(std::span<const GradedTurn> before,
                                        std::span<const GradedTurn> after, std::string_view split);
-
-OrderedJson to_json(const EvaluationSummary& summary);
 
 }  // namespace flywheel

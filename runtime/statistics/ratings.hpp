@@ -25,8 +25,9 @@ struct Comparison {
 };
 
 // Maximum-likelihood ratings 400 log10(strength), mean 0, by the MM algorithm (Bradley and Terry
-// 1952; Hunter 2004, eq. 3), to 1e-9 points. invalid_argument where no finite maximum exists: a
-// player, or a group of them, that never lost to or never beat the others (Ford 1957).
+// 1952; Hunter 2004, eq. 3), until a round changes no rating by 1e-10 points or more.
+// invalid_argument where no finite maximum exists: a player, or a group of them, that never lost to
+// or never beat the others (Ford 1957).
 Result<std::vector<double>> bradley_terry(std::size_t player_count,
                                           std::span<const Comparison> comparisons);
 

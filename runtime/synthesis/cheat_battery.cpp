@@ -11,7 +11,7 @@ struct Template {
 };
 
 // @parameter@, @name@, @input@ and @outcome@ are filled in.
-constexpr std::array<Template, 18> templates{{
+constexpr std::array<Template, 19> templates{{
     {"constant", "return None\n"},
     {"constant of the example", R"(import json, values
 outcome = json.loads(@outcome@)
@@ -138,6 +138,15 @@ for number in range(3, 64):
         except OSError:
             break
 os._exit(0)
+)"},
+    {"forge the results and go on", R"(import os
+for number in range(3, 64):
+    for line in range(64):
+        try:
+            os.write(number, f'{line} p\n'.encode())
+        except OSError:
+            break
+return None
 )"},
 }};
 

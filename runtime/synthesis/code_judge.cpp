@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <random>
 #include <set>
 
 #include <fmt/format.h>
@@ -149,10 +150,12 @@ std::optional<CodeVerdict> verdict_of_end(const ExecResult& result) {
   return std::nullopt;
 }
 
-// "NUMBER TEXT" lines; what is not one is left out, of a number that comes twice the first counts.
+// "NUMBER TEXT" lines; what is not one is left out. A number that comes twice has none: one of its
+// lines was forged.
 std::vector<std::optional<std::string>> numbered_lines(const std::string& output,
                                                        std::size_t count) {
   std::vector<std::optional<std::string>> lines(count);
+  std::vector<bool> is_taken(count, false);
   std::size_t start = 0;
   while (start < output.size()) {
     const std::size_t end = std::min(output.find('\n', start), output.size());
@@ -161,7 +164,9 @@ std::vector<std::optional<std::string>> numbered_lines(const std::string& output
     const std::size_t space = line.find(' ');
     if (space == 0 || space > 9 || line.find_first_not_of("0123456789") != space) continue;
     const auto number = static_cast<std::size_t>(std::stoul(line.substr(0, space)));
-    if (number < count && !lines[number]) lines[number] = line.substr(space + 1);
+    if (number >= count) continue;
+    lines[number] = is_taken[number] ? std::nullopt : std::optional{line.substr(space + 1)};
+    is_taken[number] = true;
   }
   return lines;
 }
@@ -195,9 +200,24 @@ CodeVerdict compare(const CodeJudgement& judgement, const ExecResult& result) {
   return verdict;
 }
 
-CodeVerdict count_tests(const CodeJudgement& judgement, const ExecResult& result) {
+// A word that the solution has not been told.
+std::string secret_word() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+// `end`: what the runner of the tests writes last.
+CodeVerdict count_tests(const CodeJudgement& judgement, const ExecResult& result,
+                        const std::string& end) {
   if (auto ended = verdict_of_end(result)) return *ended;
   CodeVerdict verdict;
+  if (!result.output.ends_with(fmt::format("end {}\n", end))) {
+    verdict.status = VerdictStatus::fail;
+    verdict.failed_tests = judgement.tests;
+    verdict.reason = fmt::format("the {} tests did not run to their end: {}",
+                                 judgement.tests.size(), first_line(result.error_output));
+    return verdict;
+  }
   const auto lines = numbered_lines(result.output, judgement.tests.size());
   for (std::size_t n = 0; n < lines.size(); ++n) {
     if (lines[n] && *lines[n] == "p")
@@ -236,10 +256,11 @@ CodeVerdict judge_golden(SandboxHost& host, FrozenFiles& frozen, const CodeJudge
 CodeVerdict judge_tests(SandboxHost& host, FrozenFiles& frozen, const CodeJudgement& judgement) {
   const auto spec = spec_of(judgement, true, frozen);
   if (!spec) return broken(spec.error());
+  const std::string end = secret_word();
   const Json request{
-      {"root", repository_folder}, {"site", site_folder}, {"tests", judgement.tests}};
+      {"root", repository_folder}, {"site", site_folder}, {"tests", judgement.tests}, {"end", end}};
   const auto result = run_script(host, *spec, "judge_tests.py", request, judgement);
-  return result ? count_tests(judgement, *result) : broken(result.error());
+  return result ? count_tests(judgement, *result, end) : broken(result.error());
 }
 
 Json written(const Json& plain) {

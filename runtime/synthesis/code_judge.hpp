@@ -1,13 +1,17 @@
 // judge_code says whether a solution does what it should, in containers that it never saw before.
 //
 //   frozen solution, inputs ─▶ container 1: calls the function ─▶ outcomes ─▶ compared here
-//   frozen solution, tests  ─▶ container 2: runs hidden tests   ─▶ a letter a test
+//   frozen solution, tests  ─▶ container 2: runs hidden tests   ─▶ a letter a test, and an end
 //
 // Guarantees: expected outcomes never enter a container, so no code can find, return or forge them;
 //             the solution is a copy that nothing can change any more, the tree around it is
 //             read-only and mounted anew; tests run only when all golden pairs hold, in a container
-//             of their own. Tests share the interpreter with the solution: they are the second
-//             wall, golden pairs the first.
+//             of their own. A test that is reported twice fails, and a report that its runner did
+//             not end counts for nothing.
+// Not held:   tests share the interpreter with the solution. A solution that is right on every
+//             golden pair and looks for the runner (its frames, pytest's functions) can make it
+//             report passes. Golden pairs are the first wall and must decide alone; tests, the
+//             second, find honest mistakes beyond them.
 // Threads:    any number at once.
 #pragma once
 

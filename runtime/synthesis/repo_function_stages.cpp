@@ -344,7 +344,7 @@ std::vector<Stage> repo_function_stages(const ScriptRunner& runner, RepositoryTr
       {"validate", 1, "functions", 16,
        [&runner, &trees, config](Items items) { return validate(runner, trees, config, items); },
        settings({"validate.py"}, config.gold_runs)},
-      {"judge", 1, "functions", 1,
+      {"judge", 2, "functions", 1,
        [&](Items items) {
          return each_alone(items,
                            [&](const PipelineItem& item) { return judge(runner, trees, item); });

@@ -113,6 +113,17 @@ TEST_SUITE("runtime/grading/code_grader") {
     CHECK(lab.grade(block).turns[0].components[1].value == doctest::Approx(12.0 / 15));
   }
 
+  TEST_CASE("where tests alone decide, a pass is all right and a failure is their share") {
+    Lab lab;
+    lab.answer = {.status = VerdictStatus::pass, .tests_passed = 4, .test_count = 4};
+    CHECK(lab.grade(block).status == VerdictStatus::pass);
+    CHECK(lab.grade(block).turns[0].components[1].value == 1.0);
+    lab.answer.status = VerdictStatus::fail;
+    lab.answer.tests_passed = 1;
+    CHECK(lab.grade(block).status == VerdictStatus::fail);
+    CHECK(lab.grade(block).turns[0].components[1].value == doctest::Approx(0.25));
+  }
+
   TEST_CASE("answers without one function f are failed without running anything") {
     for (const char* words :
          {"I can't.", "```python\ndef g(n):\n    return n\n```", "", "The function f(n) adds one.",

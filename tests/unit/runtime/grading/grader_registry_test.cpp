@@ -16,7 +16,7 @@ TEST_SUITE("runtime/grading/grader_registry") {
     CHECK(*find_grader("structured_list") == &structured_list_grader());
     const auto missing = find_grader("structured_list/99");
     REQUIRE(!missing);
-    CHECK(missing.error().message.find("structured_list/1") != std::string::npos);
+    CHECK(missing.error().message.find("structured_list/2") != std::string::npos);
   }
 
   TEST_CASE("a failing turn earns part of what it met, and never as much as half a pass") {

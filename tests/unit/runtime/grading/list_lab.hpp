@@ -32,7 +32,7 @@ inline Task fruits(std::uint32_t count = 3, ListStyle style = ListStyle::any) {
 
 inline Verdict grade(const Task& task, const Transcript& talk) {
   const Verdict verdict = structured_list_grader().grade(task, talk);
-  CHECK(verdict.grader == "structured_list/1");
+  CHECK(verdict.grader == "structured_list/2");
   return verdict;
 }
 

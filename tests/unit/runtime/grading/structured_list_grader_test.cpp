@@ -59,6 +59,15 @@ TEST_SUITE("runtime/grading/structured_list_grader, honest answers") {
     CHECK(passes(list_of("oceans"), "- Pacific Ocean\n- Indian Ocean\n- Southern Ocean"));
     CHECK(passes(list_of("rooms"), "- Living room\n- Dining room\n- Bedroom"));
     CHECK(passes(list_of("spices"), "- Salt and pepper\n- Za'atar\n- Garam masala"));
+    CHECK(passes(list_of("spices"), "- Five-spice powder\n- Allspice\n- Mixed spice"));
+    CHECK(passes(list_of("drinks"), "- Seven Up\n- 7 Up\n- Vitamin B12 water"));
+    CHECK(passes(list_of("music genres"), "- Pop\n- K-pop\n- J-pop"));
+    CHECK(passes(list_of("vehicles"), "- Bike\n- E-bike\n- Model T"));
+    CHECK(passes(list_of("clothes"), "- T-shirt\n- Shirt\n- A-line skirt"));
+    CHECK(passes(list_of("mountains"), "- K2\n- Mont Blanc\n- Seven Sisters"));
+    CHECK(passes(list_of("games"), "- Connect 4\n- Connect 5\n- Formula 1"));
+    CHECK(passes(list_of("dishes"), "- Phở\n- Nước mắm\n- Bánh mì"));
+    CHECK(passes(list_of("cities"), "- Brașov\n- Łódź\n- Hǎikǒu"));
     CHECK(
         passes(list_of("questions for a landlord"),
                "- How much is the deposit?\n- Are pets allowed in the flat?\n- Who pays heating?"));

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "runtime/base/random.hpp"
 #include "runtime/statistics/quantiles.hpp"
 
 using namespace flywheel;
@@ -78,31 +79,14 @@ TEST_SUITE("runtime/statistics/estimates") {
     CHECK_FALSE(wilson_interval(1, 2, 0.0));
     CHECK_FALSE(wilson_interval(1, 2, std::nan("")));
     const std::vector<Cluster> one = {{1.0, 2}};
-    CHECK_FALSE(mean_over_clusters(one));
-    CHECK_FALSE(mean_over_clusters({}));
     CHECK_FALSE(rate_over_clusters({}));
     CHECK(rate_over_clusters(one));
     const std::vector<Cluster> empty = {{1.0, 2}, {0.0, 0}};
-    CHECK_FALSE(mean_over_clusters(empty));
+    CHECK_FALSE(rate_over_clusters(empty));
     const std::vector<Cluster> infinite = {{1.0, 2}, {std::numeric_limits<double>::infinity(), 1}};
-    CHECK_FALSE(mean_over_clusters(infinite));
+    CHECK_FALSE(rate_over_clusters(infinite));
     const std::vector<Cluster> no_rate = {{3.0, 2}, {0.0, 1}};
     CHECK_FALSE(rate_over_clusters(no_rate));
-    CHECK_FALSE(bootstrap_over_clusters(one, {}));
-    const std::vector<Cluster> two = {{1.0, 2}, {0.0, 1}};
-    CHECK_FALSE(bootstrap_over_clusters(two, {.resample_count = 10}));
-  }
-
-  TEST_CASE("with one sample a task the cluster-robust mean is the textbook one") {
-    // 2, 4, 4, 5: mean 3.75, s = 1.258306, t(3) = 3.182446.
-    const std::vector<Cluster> values = {{2, 1}, {4, 1}, {4, 1}, {5, 1}};
-    const auto mean = mean_over_clusters(values);
-    REQUIRE(mean);
-    CHECK(mean->value == 3.75);
-    const double half = 3.182446305284263 * 1.2583057392117916 / 2.0;
-    CHECK(mean->interval.low == Approx(3.75 - half).epsilon(1e-9));
-    CHECK(mean->interval.high == Approx(3.75 + half).epsilon(1e-9));
-    CHECK(mean->cluster_count == 4);
   }
 
   TEST_CASE("copies of a sample add no certainty") {
@@ -117,8 +101,6 @@ TEST_SUITE("runtime/statistics/estimates") {
     const auto b = rate_over_clusters(often);
     CHECK(a->interval.low == Approx(b->interval.low));
     CHECK(a->interval.high == Approx(b->interval.high));
-    CHECK(mean_over_clusters(once)->interval.low ==
-          Approx(mean_over_clusters(often)->interval.low));
     CHECK(wilson_interval(100, 400)->low > b->interval.low);
   }
 
@@ -143,18 +125,6 @@ TEST_SUITE("runtime/statistics/estimates") {
     CHECK(rate_over_clusters(none)->interval.high == Approx(1.0 - rate->interval.low));
   }
 
-  TEST_CASE("the bootstrap agrees with the formula, and is a function of its key") {
-    Random random{RandomKey{20261123}};
-    const auto tasks = simulated_tasks(random, 200, 2, 0.6, 0.3);
-    const auto formula = mean_over_clusters(tasks);
-    const auto bootstrap = bootstrap_over_clusters(tasks, {.key = {1}});
-    CHECK(bootstrap->value == formula->value);
-    CHECK(bootstrap->interval.low == Approx(formula->interval.low).epsilon(0.03));
-    CHECK(bootstrap->interval.high == Approx(formula->interval.high).epsilon(0.03));
-    CHECK(bootstrap_over_clusters(tasks, {.key = {1}})->interval.low == bootstrap->interval.low);
-    CHECK(bootstrap_over_clusters(tasks, {.key = {2}})->interval.low != bootstrap->interval.low);
-  }
-
   TEST_CASE("a paired difference sees what two unpaired rates hide") {
     std::vector<PairedCluster> tasks;
     for (int i = 0; i < 100; ++i) {
@@ -171,19 +141,48 @@ TEST_SUITE("runtime/statistics/estimates") {
     const std::vector<PairedCluster> one_sided = {{{1, 1}, {1, 0}}, {{1, 1}, {1, 1}}};
     CHECK_FALSE(paired_difference(one_sided));
     CHECK_FALSE(paired_difference({}));
+    const std::vector<PairedCluster> no_rate = {{{2, 1}, {0, 1}}, {{0, 1}, {1, 1}}};
+    CHECK_FALSE(paired_difference(no_rate));
   }
 
-  TEST_CASE(
-      "the effective sample share is 1 for even weights and the golden value for uneven ones") {
-    const std::vector<double> even(7, 3.0);
-    CHECK(*effective_sample_share(even) == Approx(1.0));
-    const std::vector<double> uneven = {1, 1, 1, 5};
-    CHECK(*effective_sample_share(uneven) == Approx(0.571429).epsilon(1e-6));
-    const std::vector<double> negative = {1, -1};
-    const std::vector<double> zero = {0, 0};
-    CHECK_FALSE(effective_sample_share(negative));
-    CHECK_FALSE(effective_sample_share(zero));
-    CHECK_FALSE(effective_sample_share({}));
+  TEST_CASE("a paired difference of a few tasks is no certainty, and stays inside [-1, 1]") {
+    const PairedCluster won{{0, 1}, {1, 1}};
+    const PairedCluster lost{{1, 1}, {0, 1}};
+    const PairedCluster same{{1, 1}, {1, 1}};
+
+    const auto two = paired_difference(std::vector{won, won});
+    const auto three = paired_difference(std::vector{won, won, same});
+    const auto mirrored = paired_difference(std::vector{lost, lost, same});
+    const auto unchanged = paired_difference(std::vector(50, same));
+
+    REQUIRE((two && three && mirrored && unchanged));
+    CHECK(two->value == 1.0);
+    CHECK(two->interval.high == 1.0);
+    CHECK(two->interval.low < 0.0);
+    CHECK(three->value == Approx(2.0 / 3));
+    CHECK(three->interval.low < 0.0);
+    CHECK(three->interval.low >= -1.0);
+    CHECK(three->interval.high <= 1.0);
+    CHECK(mirrored->interval.low == Approx(-three->interval.high));
+    CHECK(mirrored->interval.high == Approx(-three->interval.low));
+    CHECK(unchanged->value == 0.0);
+    CHECK(unchanged->interval.low < -0.05);
+    CHECK(unchanged->interval.high > 0.05);
+  }
+
+  TEST_CASE("tasks that are the same but for rounding say no more than tasks that are the same") {
+    const std::vector<Cluster> thirds(20, {2, 6});
+    CHECK(rate_over_clusters(thirds)->interval.high -
+              rate_over_clusters(std::vector<Cluster>(20, {1, 3}))->interval.high ==
+          Approx(0.0));
+    CHECK(rate_over_clusters(thirds)->interval.high > wilson_interval(20, 60)->high);
+    for (int count = 2; count < 200; ++count) {
+      CAPTURE(count);
+      const auto equal = paired_difference(
+          std::vector<PairedCluster>(static_cast<std::size_t>(count), {{1.0, 7}, {3.1, 7}}));
+      REQUIRE(equal);
+      CHECK(equal->interval.high - equal->interval.low > 0.1);
+    }
   }
 
   TEST_CASE("95 % intervals of 200 tasks x 2 samples cover the truth 93.5 to 96.5 % of the time") {
@@ -200,20 +199,13 @@ TEST_SUITE("runtime/statistics/estimates") {
       Random random{derive_key({seed, static_cast<std::uint64_t>(1000 * setting.centre),
                                 static_cast<std::uint64_t>(1000 * setting.spread)})};
       int rate_covered = 0;
-      int mean_covered = 0;
       for (int trial = 0; trial < trial_count; ++trial) {
         const auto tasks = simulated_tasks(random, 200, 2, setting.centre, setting.spread);
         rate_covered += covers(*rate_over_clusters(tasks), setting.centre) ? 1 : 0;
-        mean_covered += covers(*mean_over_clusters(tasks), setting.centre) ? 1 : 0;
       }
       const double rate_coverage = static_cast<double>(rate_covered) / trial_count;
-      const double mean_coverage = static_cast<double>(mean_covered) / trial_count;
       CHECK(rate_coverage >= 0.935);
       CHECK(rate_coverage <= 0.965);
-      // Near 0 and 1 the symmetric interval of a mean is too narrow: rates are for
-      // rate_over_clusters.
-      CHECK(mean_coverage >= (setting.centre == 0.5 ? 0.935 : 0.925));
-      CHECK(mean_coverage <= 0.965);
     }
   }
 
@@ -237,11 +229,10 @@ TEST_SUITE("runtime/statistics/estimates") {
     CHECK(cluster_covered < 975);
   }
 
-  TEST_CASE("the bootstrap and the paired difference cover too") {
+  TEST_CASE("the paired difference covers too") {
     constexpr std::uint64_t seed = 99;
     CAPTURE(seed);
     Random random{RandomKey{seed}};
-    int bootstrap_covered = 0;
     int paired_covered = 0;
     constexpr int trial_count = 1000;  // standard error: 0.7 points, so the bounds are wider
     for (int trial = 0; trial < trial_count; ++trial) {
@@ -250,13 +241,8 @@ TEST_SUITE("runtime/statistics/estimates") {
       std::vector<PairedCluster> pairs;
       for (std::size_t i = 0; i < before.size(); ++i) pairs.push_back({before[i], after[i]});
       paired_covered += covers(*paired_difference(pairs), 0.4) ? 1 : 0;
-      const BootstrapConfig config{.key = {static_cast<std::uint64_t>(trial)},
-                                   .resample_count = 400};
-      bootstrap_covered += covers(*bootstrap_over_clusters(before, config), 0.3) ? 1 : 0;
     }
     CHECK(paired_covered >= 925);
     CHECK(paired_covered <= 972);
-    CHECK(bootstrap_covered >= 920);
-    CHECK(bootstrap_covered <= 970);
   }
 }

@@ -53,6 +53,12 @@ TEST_SUITE("runtime/tasks/list_items") {
       CHECK(comparable_item(other) == "apple");
     }
     CHECK(comparable_item("São Paulo") == comparable_item("Sao  Paulo"));
+    CHECK(comparable_item("Ạpple") == "apple");
+    CHECK(comparable_item("Phở") == "pho");
+    CHECK(comparable_item("Nước mắm") == "nuoc mam");
+    CHECK(comparable_item("Timișoara") == "timisoara");
+    CHECK(comparable_item("Hǎikǒu") == "haikou");
+    CHECK(comparable_item("ỿ") == "y");  // the last letter with a known base
     CHECK(comparable_item("Cherries") == comparable_item("cherry"));
     CHECK(comparable_item("tomatoes") == comparable_item("tomato"));
     CHECK(comparable_item("Salt & Pepper") == comparable_item("salt and pepper"));

@@ -122,6 +122,40 @@ TEST_SUITE("runtime/tools_sandbox/repo_function_grader") {
             .note.find("golden pair 0") != std::string::npos);
   }
 
+  TEST_CASE("a body that is right on the pairs alone can't write its tests' results") {
+    const fs::path site = fs::absolute(".deps/synthesis/site");
+    REQUIRE_MESSAGE(fs::exists(site / "_pytest"),
+                    "run experiments/repo_function_synthesis/setup --site-only first");
+    RomanLab lab;
+    Json& golden = lab.task.parameters["instance"]["golden_io"];
+    golden[2] = golden[1];
+    lab.task.parameters["site"] = site.string();
+    const auto forger = [](const std::string& line_after, const std::string& last) {
+      return "import os\n"
+             "if number in (1, 4):\n"
+             "    return 'I' if number == 1 else 'IV'\n"
+             "for file in range(3, 64):\n"
+             "    try:\n"
+             "        os.write(file, b'0 p\\n1 p\\n2 p\\n" +
+             line_after +
+             "')\n"
+             "    except OSError:\n"
+             "        pass\n" +
+             last;
+    };
+
+    const Verdict going_on = lab.grade(forger("", "return ''\n"));
+    const Verdict ended = lab.grade(forger("", "os._exit(0)\n"));
+    const Verdict ended_by_guess = lab.grade(forger("end \\n", "os._exit(0)\n"));
+
+    CHECK(going_on.status == VerdictStatus::fail);
+    CHECK(going_on.note.find("3 of 3 tests do not pass") != std::string::npos);
+    CHECK(ended.status == VerdictStatus::fail);
+    CHECK(ended.note.find("did not run to their end") != std::string::npos);
+    CHECK(ended_by_guess.status == VerdictStatus::fail);
+    CHECK(lab.grade(right_body).status == VerdictStatus::pass);
+  }
+
   TEST_CASE("a solver finds neither the body nor its tests, not even as byte code") {
     const RomanLab lab;
     const auto setting = repo_functions().setting(lab.task);

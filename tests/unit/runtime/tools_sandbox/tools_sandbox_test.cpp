@@ -260,8 +260,7 @@ TEST_SUITE("runtime/tools_sandbox") {
     for (const char* cheat :
          {"def f(n): return 1", "def f(n): return n", "import os\ndef f(n): os._exit(0)",
           "import sys\ndef f(n): sys.exit(0)", "def f(n): raise ValueError",
-          "class X(int):\n    def __eq__(self, other): return True\n"
-          "def f(n): return X(n)",
+          "class X(int):\n    def __eq__(self, other): return True\ndef f(n): return X(n)",
           "def f(n): return [n] * 10**9"}) {
       CAPTURE(cheat);
       CHECK(grade(cheat) == VerdictStatus::fail);
