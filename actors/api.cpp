@@ -1,6 +1,7 @@
 #include "actors/api.hpp"
 
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "actors/evaluation_figures.hpp"
@@ -63,6 +64,19 @@ Result<std::size_t> limit_of(const NamedValues& query, std::size_t fallback) {
   return limit;
 }
 
+// Nothing said = all states.
+Result<std::optional<RolloutState>> state_of(const NamedValues& query) {
+  const std::string* text = find_value(query, "state");
+  if (!text) return std::nullopt;
+  std::string names;
+  for (int i = 0; i <= static_cast<int>(RolloutState::discarded); ++i) {
+    const auto state = static_cast<RolloutState>(i);
+    if (*text == to_string(state)) return state;
+    names += (names.empty() ? "" : ", ") + std::string{to_string(state)};
+  }
+  return fail(Failure::invalid_argument, "state '" + *text + "' is none of " + names);
+}
+
 Json run_json(const RunRecord& record, bool is_live) {
   return Json{{"id", to_string(record.id)},
               {"name", record.name},
@@ -96,7 +110,7 @@ Result<Json> Api::runs() const {
 
 Result<Json> Api::run(RunId id) const {
   FLYWHEEL_TRY(const auto record, services_.ledger->run(id));
-  RunHost* host = node_->find(id);
+  const auto host = node_->find(id);
   Json json = run_json(record, host != nullptr);
   FLYWHEEL_TRY(const auto counts, services_.ledger->counts(id));
   Json states = Json::object();
@@ -136,11 +150,11 @@ Result<Json> Api::run(RunId id) const {
 
 Result<Json> Api::rollouts(RunId id, const NamedValues& query) const {
   FLYWHEEL_TRY(const auto limit, limit_of(query, 20));
-  const std::string* wanted = find_value(query, "state");
+  FLYWHEEL_TRY(const auto wanted, state_of(query));
   Json list = Json::array();
   for (int i = 0; i <= static_cast<int>(RolloutState::discarded); ++i) {
     const auto state = static_cast<RolloutState>(i);
-    if (wanted && *wanted != to_string(state)) continue;
+    if (wanted && *wanted != state) continue;
     FLYWHEEL_TRY(const auto ids,
                  services_.ledger->in_state(id, state, limit - std::min(limit, list.size())));
     FLYWHEEL_TRY(const auto found, services_.ledger->rollouts(ids));
@@ -250,7 +264,7 @@ Result<Json> Api::post(std::string_view text, const Json& body) {
 Result<Json> Api::start_run(const Json& body) {
   if (!services_.system)
     return fail(Failure::unavailable, "this process only reads; start runs with `flywheel run`");
-  RunHost* host = nullptr;
+  std::shared_ptr<RunHost> host;
   if (body.contains("resume")) {
     FLYWHEEL_TRY(const auto text, json_field<std::string>(body, "resume", "body"));
     FLYWHEEL_TRY(const auto id, parse_id<RunId>(text));
@@ -266,7 +280,7 @@ Result<Json> Api::start_run(const Json& body) {
 }
 
 Result<Json> Api::stop_run(RunId id) {
-  RunHost* host = node_->find(id);
+  const auto host = node_->find(id);
   if (!host) return fail(Failure::not_found, to_string(id) + " is not under way");
   host->stop("asked to stop");
   return Json{{"id", to_string(id)}, {"stopping", true}};

@@ -133,7 +133,7 @@ Result<Json> Api::add_vote(const Json& body) {
 
 void Api::stream_events(const HttpRequest& request, const Responder& responder) {
   const auto id = parse_id<RunId>(request.parameter("id"));
-  RunHost* host = id ? node_->find(*id) : nullptr;
+  const auto host = id ? node_->find(*id) : nullptr;
   if (!host) {
     responder.error(
         {Failure::not_found, std::string{request.parameter("id")} + " is not under way"});

@@ -14,6 +14,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "actors/config_keys.hpp"
+#include "runtime/base/nearest_name.hpp"
 #include "runtime/tools/live_address.hpp"
 #include "runtime/tools/live_hosts.hpp"
 

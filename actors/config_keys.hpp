@@ -52,9 +52,6 @@ std::string type_text(const KeySlot& slot);
 std::string bounds_text(const KeyBounds& bounds);
 std::string value_text(const KeySlot& slot);  // as YAML on one line
 
-// The candidate with the fewest edits (a swap of neighbours counts one), or "" if none is near.
-std::string_view nearest_name(std::span<const std::string_view> candidates, std::string_view name);
-
 // A row of the table of keys, for help and documentation.
 struct SpecKey {
   std::string path{};  // for example "task.tasks_per_step"
@@ -66,5 +63,6 @@ struct SpecKey {
 };
 std::vector<SpecKey> experiment_keys();
 std::string experiment_keys_text();  // the table for a terminal
+Json experiment_keys_json();         // {"keys": [{"path", "type", ...}, ...]}
 
 }  // namespace flywheel

@@ -33,7 +33,9 @@ constexpr KeyBounds at_least(double least) {
 constexpr KeyBounds between(double least, double most) {
   return {least, most};
 }
-constexpr KeyBounds below_one{0.0, 0.999999999};
+// The optimiser computes in float32, where a decay nearer to 1 is 1 and a smaller epsilon is 0.
+constexpr KeyBounds below_one{0.0, 0.9999999};
+constexpr KeyBounds float_positive{1e-37};
 
 #define FLYWHEEL_SLOT(expression) [](ExperimentSpec& s) -> KeySlot { return expression; }
 
@@ -88,10 +90,12 @@ constexpr KeyRow rows[] = {
      at_least(0), FLYWHEEL_SLOT(&s.trainer.algorithm.advantage_epsilon)},
     {"algorithm.loss", "", "policy loss of a token", any,
      FLYWHEEL_SLOT(named(s.trainer.algorithm.loss, loss_names))},
-    {"algorithm.clip_low", "ratio", "a ratio below 1 - clip_low is clipped", share,
-     FLYWHEEL_SLOT(&s.trainer.algorithm.clip_low)},
-    {"algorithm.clip_high", "ratio", "a ratio above 1 + clip_high is clipped", at_least(0),
-     FLYWHEEL_SLOT(&s.trainer.algorithm.clip_high)},
+    {"algorithm.clip_low", "ratio",
+     "a ratio r below 1 - clip_low is clipped (one optimiser step a batch: r = 1, never clipped)",
+     share, FLYWHEEL_SLOT(&s.trainer.algorithm.clip_low)},
+    {"algorithm.clip_high", "ratio",
+     "a ratio r above 1 + clip_high is clipped (one optimiser step a batch: r = 1, never clipped)",
+     at_least(0), FLYWHEEL_SLOT(&s.trainer.algorithm.clip_high)},
     {"algorithm.aggregation", "", "how token losses become one number", any,
      FLYWHEEL_SLOT(named(s.trainer.algorithm.aggregation, aggregation_names))},
     {"algorithm.constant_divisor", "tokens",
@@ -113,7 +117,7 @@ constexpr KeyRow rows[] = {
      FLYWHEEL_SLOT(&s.trainer.beta1)},
     {"learning.beta2", "", "AdamW: decay of the mean of squared gradients", below_one,
      FLYWHEEL_SLOT(&s.trainer.beta2)},
-    {"learning.epsilon", "", "AdamW: added to the root that divides", positive,
+    {"learning.epsilon", "", "AdamW: added to the root that divides", float_positive,
      FLYWHEEL_SLOT(&s.trainer.epsilon)},
     {"learning.weight_decay", "per step", "decoupled; not on norms and biases", at_least(0),
      FLYWHEEL_SLOT(&s.trainer.weight_decay)},
@@ -126,11 +130,18 @@ constexpr KeyRow rows[] = {
     {"learning.gradient_norm_max", "L2 norm", "gradients above it are scaled down; 0 = no clipping",
      at_least(0), FLYWHEEL_SLOT(&s.trainer.gradient_norm_max)},
 
-    {"sampling.temperature", "", "of training samples; greedy samples would all be equal", positive,
-     FLYWHEEL_SLOT(&s.sampling.temperature)},
-    {"sampling.top_k", "tokens", "sample from the k most probable; 0 = off", any,
-     FLYWHEEL_SLOT(&s.sampling.top_k)},
-    {"sampling.top_p", "share", "sample from the fewest tokens with this probability; 1 = off",
+    {"sampling.temperature", "",
+     "of training samples; greedy samples would all be equal. The sampler's log-probabilities and "
+     "the learner's are both those at temperature 1: the importance weight between them corrects "
+     "for older weights, not for another temperature",
+     positive, FLYWHEEL_SLOT(&s.sampling.temperature)},
+    {"sampling.top_k", "tokens",
+     "sample from the k most probable; 0 = off. Log-probabilities are those of all tokens: the "
+     "importance weight does not correct for what is left out",
+     any, FLYWHEEL_SLOT(&s.sampling.top_k)},
+    {"sampling.top_p", "share",
+     "sample from the fewest tokens with this probability; 1 = off. Log-probabilities are those of "
+     "all tokens: the importance weight does not correct for what is left out",
      KeyBounds{0.0, 1.0, true}, FLYWHEEL_SLOT(&s.sampling.top_p)},
     {"sampling.tokens_max", "tokens", "longest answer, a turn", between(1, 1 << 20),
      FLYWHEEL_SLOT(&s.sampling.tokens_max)},

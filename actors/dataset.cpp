@@ -34,6 +34,7 @@ Result<TaskBatch> State::batch(const NextTasks& request) const {
 }
 
 Dataset::behavior_type behavior(Dataset::stateful_pointer<State> self, RunContextPtr context) {
+  keep_words(self);
   self->state.context = std::move(context);
   return {
       [self](const NextTasks& request) -> caf::result<TaskBatch> {

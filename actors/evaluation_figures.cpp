@@ -1,68 +1,80 @@
 #include "actors/evaluation_figures.hpp"
 
+#include <iterator>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "runtime/base/log.hpp"
-#include "runtime/statistics/estimates.hpp"
-#include "runtime/tasks/task_family.hpp"
+#include "runtime/statistics/evaluation_summary.hpp"
+#include "runtime/tasks/task_registry.hpp"
 
 namespace flywheel {
 namespace {
 
-// Sums by task: samples of one task resemble each other, so tasks are the unit of chance.
-class Share {
- public:
-  void add(std::uint64_t task, double value) {
-    Cluster& cluster = clusters_[task];
-    cluster.sum += value;
-    ++cluster.count;
+using Figures = std::map<std::string, Measured>;
+
+Measured measured(const Estimate& estimate) {
+  return {estimate.value, estimate.interval.low, estimate.interval.high, estimate.sample_count};
+}
+
+// What the task's family planned; 0 where nobody knows the family any more.
+std::uint32_t planned_turn_count(const Task& task) {
+  const auto family = find_task_family(task.family);
+  if (!family) return 0;
+  const auto planned = (*family)->planned_turn_count(task);
+  return planned ? *planned : 0;
+}
+
+std::vector<GradedTurn> graded_turns_of(const EvaluationFile& evaluation) {
+  std::vector<GradedTurn> turns;
+  turns.reserve(evaluation.rollouts.size());
+  for (const Rollout& rollout : evaluation.rollouts) {
+    auto judged = graded_turns(rollout.task, rollout.sample_index, rollout.transcript,
+                               rollout.verdict, planned_turn_count(rollout.task));
+    std::move(judged.begin(), judged.end(), std::back_inserter(turns));
   }
+  return turns;
+}
 
-  Measured measured() const {
-    std::vector<Cluster> clusters;
-    for (const auto& [task, cluster] : clusters_) clusters.push_back(cluster);
-    const auto estimate = rate_over_clusters(clusters);
-    if (!estimate) {
-      log_warning("an evaluation's figure: {}", to_string(estimate.error()));
-      return {};
-    }
-    return {estimate->value, estimate->interval.low, estimate->interval.high,
-            estimate->sample_count};
+void add_pass_rates(const SplitSummary& split, Figures& figures) {
+  figures[split.split + "_first_turn"] = measured(split.first_turns.pass_rate);
+  if (split.later_turns)
+    figures[split.split + "_later_turns"] = measured(split.later_turns->pass_rate);
+  for (const PassAtK& row : split.pass_at_k) {
+    if (row.k == 1) continue;  // the first turn's pass rate, task by task
+    figures[fmt::format("{}_pass_at_{}", split.split, row.k)] = measured(row.any);
+    figures[fmt::format("{}_pass_all_{}", split.split, row.k)] = measured(row.all);
   }
+}
 
- private:
-  std::map<std::uint64_t, Cluster> clusters_;
-};
-
-bool was_cut(const Rollout& rollout, std::int32_t turn) {
-  const auto index = static_cast<std::size_t>(turn);
-  return index < rollout.transcript.turns.size() &&
-         rollout.transcript.turns[index].finish == FinishReason::length;
+void add_components(const TurnSummary& turns, Figures& figures) {
+  figures["cut_by_length"] = measured(turns.cut_share);
+  for (const ComponentSummary& component : turns.components)
+    figures[(component.kind == ComponentKind::guard ? "guard_" : "component_") + component.name] =
+        measured(component.mean);
 }
 
 }  // namespace
 
-std::map<std::string, Measured> evaluation_figures(const EvaluationFile& evaluation) {
-  std::map<std::string, Share> shares;
-  for (const Rollout& rollout : evaluation.rollouts) {
-    if (rollout.verdict.status == VerdictStatus::infra_error) continue;
-    const auto& turns = rollout.verdict.turns;
-    const bool is_held_out = rollout.task.split == split_held_out;
-    const std::string split = is_held_out ? "held_out" : "hand_written";
-    for (std::size_t i = 0; i < turns.size(); ++i) {
-      const auto task = rollout.group_index;
-      shares[split + (i == 0 ? "_first_turn" : "_later_turns")].add(task,
-                                                                    turns[i].passed ? 1.0 : 0.0);
-      if (i > 0 || !is_held_out) continue;
-      shares["cut_by_length"].add(task, was_cut(rollout, turns[i].turn) ? 1.0 : 0.0);
-      for (const Component& component : turns[i].components)
-        shares[(component.kind == ComponentKind::guard ? "guard_" : "component_") + component.name]
-            .add(task, component.value);
-    }
+Figures evaluation_figures(const EvaluationFile& evaluation) {
+  const auto summary = summarise_evaluation(graded_turns_of(evaluation));
+  if (!summary) {
+    log_warning("evaluation '{}' has no figures: {}", evaluation.name, to_string(summary.error()));
+    return {};
   }
-  std::map<std::string, Measured> figures;
-  for (const auto& [name, share] : shares) figures[name] = share.measured();
+  Figures figures;
+  for (const SplitSummary& split : summary->splits) {
+    add_pass_rates(split, figures);
+    if (split.split == split_held_out) add_components(split.first_turns, figures);
+  }
   return figures;
+}
+
+std::optional<Estimate> held_out_gain(const EvaluationFile& before, const EvaluationFile& after) {
+  const auto gain =
+      first_turn_difference(graded_turns_of(before), graded_turns_of(after), split_held_out);
+  return gain ? std::optional{*gain} : std::nullopt;
 }
 
 }  // namespace flywheel

@@ -171,6 +171,19 @@ bool has_evaluation_file(const std::filesystem::path& folder, const std::string&
   return std::filesystem::exists(path_of(folder, name), ignored);
 }
 
+Result<> drop_evaluations_after(const std::filesystem::path& folder, PolicyVersion version) {
+  for (const std::string& name : evaluation_names(folder)) {
+    FLYWHEEL_TRY(const auto evaluation, read_evaluation(folder, name));
+    if (evaluation.version <= version) continue;
+    std::error_code code;
+    std::filesystem::remove(path_of(folder, name), code);
+    if (code)
+      return fail(Failure::unavailable,
+                  "can't remove " + path_of(folder, name).string() + ": " + code.message());
+  }
+  return {};
+}
+
 std::vector<std::string> evaluation_names(const std::filesystem::path& folder) {
   std::vector<std::pair<PolicyVersion, std::string>> found;
   std::error_code ignored;
@@ -181,6 +194,7 @@ std::vector<std::string> evaluation_names(const std::filesystem::path& folder) {
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (auto& [version, name] : found) names.push_back(std::move(name));
   return names;
 }

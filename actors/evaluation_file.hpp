@@ -29,6 +29,9 @@ Result<EvaluationFile> read_evaluation(const std::filesystem::path& folder,
                                        const std::string& name);
 bool has_evaluation_file(const std::filesystem::path& folder, const std::string& name);
 
+// Removes the evaluations of versions after `version`: their weights were rolled back.
+Result<> drop_evaluations_after(const std::filesystem::path& folder, PolicyVersion version);
+
 // Names of the evaluations in the folder, oldest first by version.
 std::vector<std::string> evaluation_names(const std::filesystem::path& folder);
 

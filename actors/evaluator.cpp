@@ -223,14 +223,22 @@ void on_user_died(Self self, const caf::down_msg& down) {
   on_ended(self, ended);
 }
 
+void stop_users(Self self, const caf::error& reason) {
+  for (const auto& evaluation : self->state.queue)
+    for (const auto& [index, user] : evaluation->talking) self->send_exit(user, reason);
+}
+
 Evaluator::behavior_type behavior(Self self, RunContextPtr context, EvaluatorConfig config) {
   self->state.context = std::move(context);
   self->state.config = std::move(config);
   self->set_down_handler([self](const caf::down_msg& down) { on_user_died(self, down); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
-    for (const auto& evaluation : self->state.queue)
-      for (const auto& [index, user] : evaluation->talking) self->send_exit(user, exit.reason);
+    stop_users(self, exit.reason);
     self->quit(exit.reason);
+  });
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    stop_users(self, caf::exit_reason::user_shutdown);
+    return to_caf(thrown);
   });
   return {
       [self](Evaluate& request) -> caf::result<Evaluated> {

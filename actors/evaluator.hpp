@@ -6,13 +6,13 @@
 //   Experiment
 //
 // Guarantees: all conversations of an evaluation are sampled by one version; the same weights, seed
-// and
-//             tasks give the same conversations; a conversation that broke is tried again after the
-//             sampler proved its weights anew, then counted apart, never as a failure of the
+//             and tasks give the same conversations; a conversation that broke is tried again after
+//             the sampler proved its weights anew, then counted apart, never as a failure of the
 //             model. Where more than a twentieth broke, the evaluation is refused. One evaluation
 //             at a time; another one waits its turn.
 // Runs on:    the shared scheduler; no handler blocks.
-// If it dies: the run stops; a resume repeats the evaluation that was under way.
+// If it dies: the run stops; a resume repeats the evaluation that was under way, of a step whose
+//             weights come back: the snapshot's and those that are replayed.
 #pragma once
 
 #include <optional>

@@ -24,7 +24,7 @@ bool State::may_publish() const {
   // Versions that are only replayed are of use to deterministic runs alone.
   if (!config.resume.replay.empty() && !spec().deterministic) return false;
   return !is_publishing && progress.version < newest.version &&
-         (!spec().deterministic || (users.empty() && !is_planning));
+         (!spec().deterministic || (rollouts.empty() && !is_planning));
 }
 
 // In deterministic mode a rollout waits for the version that its index asks for.
@@ -166,7 +166,8 @@ void advance(Self self) {
   const bool is_replaying = !state.config.resume.replay.empty();
   const bool replay_waits =
       is_replaying && state.spec().deterministic &&
-      (state.progress.version < state.newest.version || !state.users.empty() || state.is_planning ||
+      (state.progress.version < state.newest.version || !state.rollouts.empty() ||
+       state.is_planning ||
        (!state.unfinished.empty() && state.may_talk(state.unfinished.front())) ||
        state.next_group < state.groups_allowed());
   if (is_replaying && !state.is_taking_step() && !replay_waits) return take_step(self);
@@ -192,8 +193,10 @@ namespace {
 // The first publication, then the measurement before anything is learned.
 void begin(Self self) {
   auto& state = self->state;
-  if (state.learned_step > 0 || state.config.observer->has_evaluation("before"))
+  if (state.learned_step > 0 || state.config.observer->has_evaluation("before")) {
+    evaluate_if_due(self);  // of the snapshot's step
     return begin_learning(self);
+  }
   enter(self, "evaluating before");
   state.is_measuring_start = true;
   evaluate(self, "before", state.config.initial, 0, state.spec().evaluation.samples_per_task);

@@ -7,12 +7,11 @@
 //   Experiment ──PublishWeights──▶ Publisher      ──Evaluate──▶ Evaluator
 //
 // Guarantees: while the learner learns, the next steps' conversations go on, bounded by the
-// staleness
-//             bound, on credits and never by polling; weights are published only after their step
-//             is committed; replayed steps must give the hash that was committed, else the run
-//             rolls back to its snapshot. In deterministic mode a rollout's version is fixed by its
-//             index: weights are published only between conversations, and batches are taken in
-//             order.
+//             staleness bound, on credits and never by polling; weights are published only after
+//             their step is committed; replayed steps must give the hash that was committed, else
+//             the run rolls back to its snapshot. A conversation that broke goes on from what the
+//             ledger holds of it. In deterministic mode a rollout's version is fixed by its index:
+//             weights are published only between conversations, and batches are taken in order.
 // Runs on:    a thread of its own.
 // If it dies: the run stops; `flywheel run --resume` goes on.
 #pragma once

@@ -108,23 +108,50 @@ void give_up(Self self, const Rollout& rollout, const std::string& reason) {
       fail_on_error(self, "discarding a rollout"));
 }
 
+// What is stored of a rollout whose user broke: it may have come further than the user could tell.
+void go_on_with(Self self, Rollout stored, const std::string& failure) {
+  auto& state = self->state;
+  state.rollouts.erase(stored.index);
+  const bool is_open =
+      stored.state == RolloutState::running || stored.state == RolloutState::finished;
+  if (is_open && !state.is_stopping) {
+    if (++state.attempts[stored.index] >= talk_attempts_max) return give_up(self, stored, failure);
+    log_warning("{}; tried again", failure);
+    // Talked through again where it is still running; what is finished is only judged.
+    return talk(self, std::move(stored));
+  }
+  // Who leases counts the groups that are too old for it.
+  if (stored.state == RolloutState::discarded && stored.discard_reason != discarded_as_stale)
+    count_discarded(state, stored.group_index);
+  report_progress(self);
+  advance(self);
+}
+
+void look_up(Self self, const Rollout& rollout, const std::string& failure) {
+  auto& state = self->state;
+  ask<RolloutBatch>(
+      self, *state.context->waits, state.config.parts.ledger,
+      {"rollout " + std::to_string(rollout.index) + " as it is stored", "Ledger: reading it",
+       store_deadline},
+      ReadRollouts{{rollout.id}},
+      [self, failure](RolloutBatch& batch) {
+        go_on_with(self, std::move(batch.rollouts.front()), failure);
+      },
+      fail_on_error(self, "reading a rollout"));
+}
+
 }  // namespace
 
 void on_conversation_ended(Self self, const ConversationEnded& ended) {
   auto& state = self->state;
   const auto found = state.rollouts.find(ended.index);
   if (found == state.rollouts.end() || state.has_ended) return;
-  Rollout rollout = std::move(found->second);
-  state.rollouts.erase(found);
   state.users.erase(ended.index);
-  if (!ended.failure.empty() && !state.is_stopping) {
-    if (++state.attempts[ended.index] >= talk_attempts_max)
-      return give_up(self, rollout, ended.failure);
-    log_warning("{}; tried again", ended.failure);
-    // Still running in the ledger, so it is talked through again as it is.
-    return talk(self, std::move(rollout));
-  }
-  if (ended.was_discarded) count_discarded(state, rollout.group_index);
+  // It stays among the rollouts until its state is known: nothing is published over its head.
+  if (!ended.failure.empty() && !state.is_stopping)
+    return look_up(self, found->second, ended.failure);
+  if (ended.was_discarded) count_discarded(state, found->second.group_index);
+  state.rollouts.erase(found);
   report_progress(self);
   advance(self);
 }

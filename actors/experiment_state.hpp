@@ -35,7 +35,7 @@ struct State {
   std::uint64_t next_group = 0;
   std::uint64_t given_up_groups = 0;
   std::deque<Rollout> unfinished;                // from before the resume, not yet talked through
-  std::map<std::uint64_t, Rollout> rollouts;     // being talked through, without transcripts
+  std::map<std::uint64_t, Rollout> rollouts;     // of `users`, and those whose user just broke
   std::map<std::uint64_t, SimulatedUser> users;  // by rollout index
   std::map<std::uint64_t, int> attempts;
   std::map<std::uint64_t, std::uint32_t> discarded;  // by group: rollouts that were given up
@@ -85,8 +85,10 @@ void on_conversation_ended(Self self, const ConversationEnded& ended);
 void on_user_died(Self self, const caf::down_msg& down);
 
 void publish(Self self);
-void evaluate(Self self, std::string name, const LocalWeights& weights, std::uint32_t tasks,
+void evaluate(Self self, const std::string& name, const LocalWeights& weights, std::uint32_t tasks,
               std::uint32_t samples);
+// The point of the curve that the newest weights are, where it is one and not yet measured.
+void evaluate_if_due(Self self);
 void take_step(Self self);
 
 }  // namespace flywheel::experiment

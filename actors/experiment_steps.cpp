@@ -24,7 +24,7 @@ void publish(Self self) {
       fail_on_error(self, "publishing weights"));
 }
 
-void evaluate(Self self, std::string name, const LocalWeights& weights, std::uint32_t tasks,
+void evaluate(Self self, const std::string& name, const LocalWeights& weights, std::uint32_t tasks,
               std::uint32_t samples) {
   auto& state = self->state;
   ++state.evaluations_under_way;
@@ -45,6 +45,16 @@ void evaluate(Self self, std::string name, const LocalWeights& weights, std::uin
         log_error("evaluating: {}; the run goes on without it", to_string(error));
         advance(self);
       });
+}
+
+void evaluate_if_due(Self self) {
+  auto& state = self->state;
+  const auto& evaluation = state.spec().evaluation;
+  const auto step = state.learned_step;
+  if (evaluation.every_steps == 0 || step == 0 || step % evaluation.every_steps != 0) return;
+  const std::string name = "step " + std::to_string(step);
+  if (state.all_steps_learned() || state.config.observer->has_evaluation(name)) return;
+  evaluate(self, name, state.newest, evaluation.tasks_during, 1);
 }
 
 namespace {
@@ -76,18 +86,13 @@ void on_committed(Self self, const StepLearned& learned) {
   state.is_learning = false;
   state.newest = learned.weights;
   state.config.observer->step_committed(learned);
-  const auto& spec = state.spec();
-  const bool is_last = state.all_steps_learned();
   if (state.ends_in_snapshot(learned.step)) save_snapshot(self, learned.step, learned.state_hash);
-  if (spec.evaluation.every_steps > 0 && learned.step % spec.evaluation.every_steps == 0 &&
-      !is_last)
-    evaluate(self, "step " + std::to_string(learned.step), state.newest,
-             spec.evaluation.tasks_during, 1);
+  evaluate_if_due(self);
   report_progress(self);
   advance(self);
 }
 
-void commit(Self self, std::shared_ptr<StepLearned> learned) {
+void commit(Self self, const std::shared_ptr<StepLearned>& learned) {
   auto& state = self->state;
   ask<Stored>(
       self, *state.context->waits, state.config.parts.ledger,
@@ -113,6 +118,7 @@ void on_replayed(Self self, const StepLearned& learned) {
                       .snapshot_step = state.config.resume.snapshot_step});
   state.newest = learned.weights;
   if (state.config.resume.replay.empty()) state.progress.phase = "learning";
+  evaluate_if_due(self);  // a kill in its midst would leave a hole in the curve
   report_progress(self);
   advance(self);
 }
@@ -132,8 +138,8 @@ void learn(Self self, std::vector<RolloutId> ids) {
       self, *state.context->waits, state.config.parts.learner,
       {"step " + std::to_string(step) + " learned", "Learner: forward, backward, optimiser",
        learn_deadline},
-      LearnStep{step, std::move(ids), true},
-      [self](StepLearned& learned) { on_learned(self, learned); }, fail_on_error(self, "learning"));
+      LearnStep{step, std::move(ids)}, [self](StepLearned& learned) { on_learned(self, learned); },
+      fail_on_error(self, "learning"));
 }
 
 void on_leased(Self self, BatchLeased& leased) {

@@ -72,6 +72,10 @@ GraderActor::behavior_type behavior(Self self, RunContextPtr context, GraderConf
     stop(self->state);
     self->quit(exit.reason);
   });
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    stop(self->state);
+    return to_caf(thrown);
+  });
   return {
       [self](GradeTranscript& request) -> caf::result<Verdict> {
         const Grader& grader = *self->state.context->grader;

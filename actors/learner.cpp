@@ -59,8 +59,7 @@ Result<StepLearned> State::learn(const LearnStep& request, const std::vector<Rol
   if (!batch.sequences.empty()) FLYWHEEL_TRY_VOID(take_step(batch, learned.report));
   learned.report.step = request.step;
   learned.state_hash = trainer->state_hash();
-  if (request.returns_weights)
-    learned.weights = make_local_weights(trainer->weights(context->precision), request.step);
+  learned.weights = make_local_weights(trainer->weights(context->precision), request.step);
   learned.learn_seconds =
       std::chrono::duration<double>(context->clock->steady_now() - start).count();
   return learned;
@@ -102,6 +101,7 @@ caf::result<SnapshotSaved> save_snapshot(Learner::stateful_pointer<State> self,
 
 Learner::behavior_type behavior(Learner::stateful_pointer<State> self, RunContextPtr context,
                                 LearnerConfig config) {
+  keep_words(self);
   self->state.context = std::move(context);
   self->state.config = std::move(config);
   if (auto trainer = self->state.config.make_trainer())

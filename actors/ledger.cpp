@@ -112,7 +112,7 @@ Result<std::optional<BatchLeased>> State::try_lease(const LeaseBatch& request) {
   if (!leased.discarded.empty()) {
     log_warning("step {}: {} rollouts are older than {} versions and are discarded", request.step,
                 leased.discarded.size(), request.staleness_max);
-    FLYWHEEL_TRY_VOID(store->discard(leased.discarded, "stale"));
+    FLYWHEEL_TRY_VOID(store->discard(leased.discarded, discarded_as_stale));
     leased.ids.clear();
     return std::optional{std::move(leased)};
   }
@@ -132,6 +132,7 @@ auto change_handler(Self self) {
 }
 
 Ledger::behavior_type behavior(Ledger::stateful_pointer<State> self, LedgerStore* store) {
+  keep_words(self);
   self->state.store = store;
   const auto change = change_handler(self);
   return {

@@ -4,8 +4,7 @@
 //   Experiment ──LeaseBatch──▶ Ledger ──BatchLeased──▶      Learner ──ReadRollouts──▶ Ledger
 //
 // Guarantees: a change is one atomic synced write, or refused; changes that arrive together share
-// one
-//             fsync; a lease holds only complete groups that are fresh enough; the ledger never
+//             one fsync; a lease holds only complete groups that are fresh enough; the ledger never
 //             drops.
 // Runs on:    a thread of its own, because it waits for the disk.
 // If it dies: the run stops; `flywheel run --resume` goes on from what is stored.
@@ -31,6 +30,9 @@ using Ledger =
                      caf::replies_to<LeaseBatch>::with<BatchLeased>,  // once groups are complete
                      caf::replies_to<ReadRollouts>::with<RolloutBatch>,  // as they are stored
                      caf::reacts_to<NextTurn>>;                          // its own write loop
+
+// Why a lease discards groups: they are too old for the learner.
+inline constexpr const char* discarded_as_stale = "stale";
 
 // The store must outlive the actor.
 Ledger spawn_ledger(caf::actor_system& system, LedgerStore& store, Placement placement);

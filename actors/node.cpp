@@ -1,6 +1,9 @@
 #include "actors/node.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <map>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -17,6 +20,12 @@ namespace {
 Error under_way(RunId run) {
   return {Failure::already_exists,
           to_string(run) + " is under way already: `flywheel status` shows it"};
+}
+
+void wait_until_ended(const RunFeed& feed) {
+  FeedCursor cursor;
+  while (!feed.next(cursor, std::chrono::seconds{1}).outcome) {
+  }
 }
 
 }  // namespace
@@ -36,9 +45,10 @@ struct Node::Inner {
   std::unique_ptr<caf::actor_system> system;
   Services services;
   std::mutex mutex;
-  std::map<RunId, std::unique_ptr<RunHost>> hosts;
-  std::set<RunId> starting;                    // loaded by someone, not yet among the hosts
-  std::vector<std::unique_ptr<RunHost>> past;  // ended, and their runs were resumed
+  std::map<RunId, std::shared_ptr<RunHost>> hosts;
+  std::set<RunId> starting;        // loaded by someone, not yet among the hosts
+  std::size_t starting_count = 0;  // of these, and of new runs
+  bool is_closing = false;         // takes no more runs
   std::unique_ptr<Api> api;
   std::unique_ptr<HttpServer> server;
 };
@@ -46,14 +56,21 @@ struct Node::Inner {
 Node::Node(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 
 Node::~Node() {
-  if (inner_->server) inner_->server->stop();
-  inner_->server.reset();
   {
     const std::lock_guard lock{inner_->mutex};
+    inner_->is_closing = true;
     for (auto& [run, host] : inner_->hosts) host->stop("the node is shutting down");
   }
-  inner_->hosts.clear();
-  inner_->past.clear();
+  for (const auto& host : hosts()) wait_until_ended(*host->feed());
+  std::map<RunId, std::shared_ptr<RunHost>> ended;
+  {
+    const std::lock_guard lock{inner_->mutex};
+    ended.swap(inner_->hosts);
+  }
+  ended.clear();
+  // Only now: who follows a run is to hear how it ended.
+  if (inner_->server) inner_->server->stop();
+  inner_->server.reset();
   inner_->system.reset();
 }
 
@@ -69,7 +86,7 @@ Result<std::unique_ptr<Node>> Node::open(const NodeConfig& config) {
   FLYWHEEL_TRY(inner->ledger, LedgerStore::open(store, clock));
   inner->datasets = std::make_unique<DatasetStore>(store, clock);
   inner->conversations = std::make_unique<ConversationStore>(store);
-  inner->checkpoints = std::make_unique<CheckpointIndex>(store, config.home);
+  inner->checkpoints = std::make_unique<CheckpointIndex>(store, inner->workspace->home());
   inner->metrics = std::make_unique<MetricStore>(store);
   inner->services = {.workspace = inner->workspace.get(),
                      .ledger = inner->ledger.get(),
@@ -101,51 +118,77 @@ Result<std::unique_ptr<Node>> Node::open(const NodeConfig& config) {
   return node;
 }
 
-Result<RunHost*> Node::adopt(std::unique_ptr<RunHost> host) {
+// One caller at a time loads a run: the hosts of two would write the same rollouts. A new run has
+// no id yet, and counts all the same.
+Result<> Node::reserve(std::optional<RunId> run) {
   const std::lock_guard lock{inner_->mutex};
-  auto& place = inner_->hosts[host->run()];
-  if (place && !place->has_ended()) return fail(under_way(host->run()));
-  if (place) inner_->past.push_back(std::move(place));  // someone may still look at it
-  place = std::move(host);
-  place->start();
-  return place.get();
-}
-
-// One caller at a time loads a run: the hosts of two would write the same rollouts.
-Result<> Node::reserve(RunId run) {
-  const std::lock_guard lock{inner_->mutex};
-  const auto found = inner_->hosts.find(run);
-  const bool is_alive = found != inner_->hosts.end() && !found->second->has_ended();
-  if (is_alive || !inner_->starting.insert(run).second) return fail(under_way(run));
+  if (inner_->is_closing)
+    return fail(Failure::unavailable, "the workspace's owner is ending: run it again in a moment");
+  if (run) {
+    const auto found = inner_->hosts.find(*run);
+    const bool is_alive = found != inner_->hosts.end() && !found->second->has_ended();
+    if (is_alive || !inner_->starting.insert(*run).second) return fail(under_way(*run));
+  }
+  ++inner_->starting_count;
   return {};
 }
 
-Result<RunHost*> Node::submit(ExperimentSpec spec, Checkpoint checkpoint) {
-  FLYWHEEL_TRY(auto host,
-               RunHost::create(inner_->services, std::move(spec), std::move(checkpoint)));
-  return adopt(std::move(host));
-}
-
-Result<RunHost*> Node::resume(RunId run) {
-  FLYWHEEL_TRY_VOID(reserve(run));
-  auto loaded = RunHost::resume(inner_->services, run);
-  Result<RunHost*> adopted = loaded ? adopt(std::move(*loaded)) : fail(std::move(loaded.error()));
+// What a reservation came to. Hosts that have ended make room; they are taken down when nobody
+// looks at them any more.
+Result<std::shared_ptr<RunHost>> Node::adopt(std::optional<RunId> reserved,
+                                             Result<std::unique_ptr<RunHost>> loaded) {
+  std::vector<std::shared_ptr<RunHost>> ended;  // outlives the lock
   const std::lock_guard lock{inner_->mutex};
-  inner_->starting.erase(run);
-  return adopted;
+  --inner_->starting_count;
+  if (reserved) inner_->starting.erase(*reserved);
+  if (!loaded) return fail(std::move(loaded.error()));
+  std::shared_ptr<RunHost> host = std::move(*loaded);
+  const std::string run = to_string(host->run());
+  if (inner_->is_closing)
+    return fail(Failure::unavailable,
+                "the workspace's owner is ending: `flywheel run --resume " + run + "` goes on");
+  std::erase_if(inner_->hosts, [&](const auto& entry) {
+    const bool has_ended = entry.second->has_ended();
+    if (has_ended) ended.push_back(entry.second);
+    return has_ended;
+  });
+  if (!inner_->hosts.try_emplace(host->run(), host).second) return fail(under_way(host->run()));
+  host->start();
+  return host;
 }
 
-RunHost* Node::find(RunId run) {
+Result<std::shared_ptr<RunHost>> Node::submit(ExperimentSpec spec, Checkpoint checkpoint) {
+  FLYWHEEL_TRY_VOID(reserve(std::nullopt));
+  return adopt(std::nullopt,
+               RunHost::create(inner_->services, std::move(spec), std::move(checkpoint)));
+}
+
+Result<std::shared_ptr<RunHost>> Node::resume(RunId run) {
+  FLYWHEEL_TRY_VOID(reserve(run));
+  return adopt(run, RunHost::resume(inner_->services, run));
+}
+
+bool Node::close_when_idle() {
+  const std::lock_guard lock{inner_->mutex};
+  const bool is_idle =
+      inner_->starting_count == 0 && std::ranges::all_of(inner_->hosts, [](const auto& entry) {
+        return entry.second->has_ended();
+      });
+  if (is_idle) inner_->is_closing = true;
+  return is_idle;
+}
+
+std::shared_ptr<RunHost> Node::find(RunId run) {
   const std::lock_guard lock{inner_->mutex};
   const auto found = inner_->hosts.find(run);
   if (found == inner_->hosts.end()) return nullptr;
-  return found->second->has_ended() ? nullptr : found->second.get();
+  return found->second->has_ended() ? nullptr : found->second;
 }
 
-std::vector<RunHost*> Node::hosts() {
+std::vector<std::shared_ptr<RunHost>> Node::hosts() {
   const std::lock_guard lock{inner_->mutex};
-  std::vector<RunHost*> hosts;
-  for (auto& [run, host] : inner_->hosts) hosts.push_back(host.get());
+  std::vector<std::shared_ptr<RunHost>> hosts;
+  for (const auto& [run, host] : inner_->hosts) hosts.push_back(host);
   return hosts;
 }
 

@@ -102,6 +102,7 @@ Result<CheckpointWritten> State::write(const WriteCheckpoint& request) const {
 }
 
 Publisher::behavior_type behavior(Self self, RunContextPtr context, PublisherConfig config) {
+  keep_words(self);
   self->state.context = std::move(context);
   self->state.config = std::move(config);
   return {

@@ -1,5 +1,6 @@
 #include "actors/run_host.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/model_location.hpp"
@@ -15,7 +16,14 @@ constexpr int roll_backs_max = 2;
 // A run that has not ended by then hangs.
 constexpr std::chrono::hours run_time_max{24 * 90};
 
+constexpr double free_bytes_most = 1e18;  // more than a disk has, less than the integer holds
+
 }  // namespace
+
+std::uint64_t free_bytes_needed(const ExperimentSpec& spec) {
+  return static_cast<std::uint64_t>(
+      std::min(spec.budget.disk_gib_min * (1ULL << 30), free_bytes_most));
+}
 
 RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, RunRecord record,
                  RunMeans means)
@@ -28,6 +36,7 @@ RunHost::RunHost(Services services, ExperimentSpec spec, Checkpoint checkpoint, 
 Result<std::unique_ptr<RunHost>> RunHost::create(Services services, ExperimentSpec spec,
                                                  Checkpoint checkpoint) {
   FLYWHEEL_TRY_VOID(check_against_model(spec, checkpoint.config));
+  FLYWHEEL_TRY_VOID(services.workspace->check_free_space(free_bytes_needed(spec)));
   FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
   FLYWHEEL_TRY(auto record,
                create_run(services, spec, *means.family, content_hash(checkpoint.weights)));
@@ -43,6 +52,7 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
   FLYWHEEL_TRY(auto spec,
                parse_experiment_spec(record.spec_text, "the stored spec of " + to_string(run),
                                      algorithm_table()));
+  FLYWHEEL_TRY_VOID(services.workspace->check_free_space(free_bytes_needed(spec)));
   FLYWHEEL_TRY(auto checkpoint, load_named_checkpoint(spec.model.path));
   const auto hash = content_hash(checkpoint.weights);
   if (hash != record.base_weights)
@@ -50,6 +60,7 @@ Result<std::unique_ptr<RunHost>> RunHost::resume(Services services, RunId run) {
                                             to_string(hash) + ", the run began with " +
                                             to_string(record.base_weights));
   FLYWHEEL_TRY(auto means, open_run_means(spec, *services.sandbox));
+  FLYWHEEL_TRY_VOID(check_data_unchanged(services, record, spec, *means.family));
   FLYWHEEL_TRY(const auto free_bytes,
                services.checkpoints->remove_strays(run, services.workspace->snapshot_folder(run)));
   if (free_bytes > 0)

@@ -26,13 +26,18 @@ namespace flywheel {
 
 class RunParts;
 
+// What budget.disk_gib_min asks for.
+std::uint64_t free_bytes_needed(const ExperimentSpec& spec);
+
 class RunHost {
  public:
-  // A new run: checks the spec against the model and stores the run's record. The checkpoint is the
-  // spec's model.
+  // A new run: checks the spec against the model and the disk, and stores the run's record. The
+  // checkpoint is the spec's model.
   static Result<std::unique_ptr<RunHost>> create(Services services, ExperimentSpec spec,
                                                  Checkpoint checkpoint);
-  // Goes on with a stored run; invalid_argument where it has finished.
+  // Goes on with a stored run; invalid_argument where it has finished, resource_exhausted where the
+  // disk has less free space than its spec asks for, hash_mismatch where its model or its data have
+  // changed.
   static Result<std::unique_ptr<RunHost>> resume(Services services, RunId run);
   ~RunHost();  // stops the run and waits for it
 

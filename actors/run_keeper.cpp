@@ -118,13 +118,14 @@ void RunKeeper::step_committed(const StepLearned& learned) {
 Result<> RunKeeper::evaluated(const Evaluated& evaluated) {
   const EvaluationFile file{evaluated.name, evaluated.version, evaluated.broken_count,
                             evaluated.seconds, evaluated.rollouts};
-  FLYWHEEL_TRY_VOID(write_evaluation(evaluation_folder(), file));
   const auto figures = evaluation_figures(file);
   std::vector<MetricPoint> points;
   for (const auto& [name, measured] : figures)
     if (measured.count > 0)
       points.push_back({"evaluation/" + name, evaluated.version, measured.value});
   FLYWHEEL_TRY_VOID(config_.metrics->append(config_.context->run, points, Durability::synced));
+  // Last, for has_evaluation() looks at the file: points that are written again do no harm.
+  FLYWHEEL_TRY_VOID(write_evaluation(evaluation_folder(), file));
   const auto found = figures.find(std::string{first_turn_held_out});
   if (found != figures.end()) {
     snapshot_.pass_rate = found->second;

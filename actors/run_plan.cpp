@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <fmt/format.h>
+
+#include "actors/evaluation_file.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/tasks/task_file.hpp"
 
@@ -17,6 +20,33 @@ Result<std::vector<Task>> make_tasks(const TaskFamily& family, std::string_view 
     tasks.push_back(std::move(task));
   }
   return tasks;
+}
+
+struct RunTasks {
+  std::vector<Task> train{};
+  HeldOutTasks held_out{};
+
+  const std::vector<Task>& of(std::string_view split) const {
+    if (split == split_train) return train;
+    return split == split_held_out ? held_out.generated : held_out.hand_written;
+  }
+};
+
+Result<RunTasks> run_tasks(const ExperimentSpec& spec, const TaskFamily& family) {
+  RunTasks tasks;
+  FLYWHEEL_TRY(tasks.held_out, held_out_tasks(spec, family));
+  FLYWHEEL_TRY(tasks.train, make_tasks(family, split_train, spec.data.train_tasks, spec.seed));
+  return tasks;
+}
+
+// What a split's tasks are made from, as the user can change it.
+std::string origin_of(const ExperimentSpec& spec, std::string_view split) {
+  if (split == split_hand_written) return spec.data.hand_written;
+  std::string origin = spec.task.family;
+  for (const auto& [key, value] : spec.task.parameters.items())
+    if (value.is_string() && (key.ends_with("_file") || key.ends_with("_folder")))
+      origin += ", " + value.get<std::string>();
+  return origin;
 }
 
 Result<std::vector<Rollout>> unfinished_rollouts(const LedgerStore& ledger, RunId run) {
@@ -42,6 +72,21 @@ Result<> count_discarded(const LedgerStore& ledger, const RunRecord& record, Res
       resume.discarded[index] = static_cast<std::uint32_t>(count);
   }
   return {};
+}
+
+// A roll-back may have left a snapshot of the line that it gave up, whose step was taken anew.
+Result<std::optional<SnapshotRecord>> newest_snapshot(const Services& services, RunId run,
+                                                      std::uint64_t step_max) {
+  for (;;) {
+    FLYWHEEL_TRY(auto snapshot, services.checkpoints->newest_snapshot(run, step_max));
+    if (!snapshot || snapshot->step == 0) return snapshot;
+    FLYWHEEL_TRY(const auto committed, services.ledger->step(run, snapshot->step));
+    if (snapshot->state_hash == committed.learner_state_hash) return snapshot;
+    log_warning("snapshot of step {} is passed over: it holds state {}, {} was committed",
+                snapshot->step, to_string(snapshot->state_hash),
+                to_string(committed.learner_state_hash));
+    step_max = snapshot->step - 1;
+  }
 }
 
 // The newest step whose weights the resumed run may start from: in deterministic mode rollouts that
@@ -75,8 +120,7 @@ Result<HeldOutTasks> held_out_tasks(const ExperimentSpec& spec, const TaskFamily
 
 Result<RunRecord> create_run(const Services& services, const ExperimentSpec& spec,
                              const TaskFamily& family, Hash128 base_weights) {
-  FLYWHEEL_TRY(const auto held_out, held_out_tasks(spec, family));
-  FLYWHEEL_TRY(auto train, make_tasks(family, split_train, spec.data.train_tasks, spec.seed));
+  FLYWHEEL_TRY(const auto tasks, run_tasks(spec, family));
   RunRecord record;
   record.id = make_id<RunId>(*services.clock);
   record.name = spec.name;
@@ -87,21 +131,35 @@ Result<RunRecord> create_run(const Services& services, const ExperimentSpec& spe
   record.group_size = spec.task.samples_per_task;
   record.base_weights = base_weights;
   const std::string generator = spec.task.family + ", seed " + std::to_string(spec.seed);
-  const auto put = [&](std::string_view split, std::string source,
-                       const std::vector<Task>& tasks) -> Result<> {
-    if (tasks.empty()) return {};
-    FLYWHEEL_TRY(const auto version,
-                 services.datasets->put(
-                     {spec.task.family, std::string{split}, std::move(source), tasks, {}}));
+  const auto put = [&](std::string_view split, std::string source) -> Result<> {
+    if (tasks.of(split).empty()) return {};
+    FLYWHEEL_TRY(
+        const auto version,
+        services.datasets->put(
+            {spec.task.family, std::string{split}, std::move(source), tasks.of(split), {}}));
     record.datasets.push_back(version.id);
     return {};
   };
-  FLYWHEEL_TRY_VOID(put(split_train, generator, train));
-  FLYWHEEL_TRY_VOID(put(split_held_out, generator, held_out.generated));
-  FLYWHEEL_TRY_VOID(put(split_hand_written, spec.data.hand_written, held_out.hand_written));
+  FLYWHEEL_TRY_VOID(put(split_train, generator));
+  FLYWHEEL_TRY_VOID(put(split_held_out, generator));
+  FLYWHEEL_TRY_VOID(put(split_hand_written, spec.data.hand_written));
   FLYWHEEL_TRY_VOID(services.workspace->create_run_folder(record.id, record.spec_text));
   FLYWHEEL_TRY_VOID(services.ledger->create_run(record));
   return record;
+}
+
+Result<> check_data_unchanged(const Services& services, const RunRecord& record,
+                              const ExperimentSpec& spec, const TaskFamily& family) {
+  FLYWHEEL_TRY(const auto tasks, run_tasks(spec, family));
+  for (const DatasetVersionId id : record.datasets) {
+    FLYWHEEL_TRY(const auto version, services.datasets->version(id));
+    if (content_hash_of(tasks.of(version.split)) == version.content_hash) continue;
+    return fail(Failure::hash_mismatch,
+                fmt::format("the {} tasks of {} are not those that {} began with: put back what "
+                            "was changed, or begin a new run",
+                            version.split, origin_of(spec, version.split), to_string(record.id)));
+  }
+  return {};
 }
 
 Result<ResumePoint> resume_point(const Services& services, const RunRecord& record,
@@ -118,7 +176,7 @@ Result<ResumePoint> resume_point(const Services& services, const RunRecord& reco
   }
 
   FLYWHEEL_TRY(const auto snapshot,
-               services.checkpoints->newest_snapshot(record.id, newest_usable_step(spec, resume)));
+               newest_snapshot(services, record.id, newest_usable_step(spec, resume)));
   if (snapshot) {
     resume.snapshot_step = snapshot->step;
     resume.snapshot_path = (services.workspace->home() / snapshot->file.path).string();
@@ -133,8 +191,13 @@ Result<> roll_back_to_snapshot(const Services& services, const RunRecord& record
                                const ExperimentSpec& spec, std::uint64_t step,
                                const std::string& why) {
   log_warning("run {} rolls back to step {}: {}", to_string(record.id), step, why);
+  // The ledger last: a crash before it leaves the steps to be replayed, and to be rolled back
+  // again; one after it would leave snapshots and evaluations of weights that are gone.
+  FLYWHEEL_TRY_VOID(services.checkpoints->drop_snapshots_after(record.id, step));
+  FLYWHEEL_TRY_VOID(
+      drop_evaluations_after(services.workspace->run_folder(record.id) / "evaluations", step));
   FLYWHEEL_TRY_VOID(services.ledger->roll_back(record.id, step, spec.staleness_max, why));
-  return services.checkpoints->drop_snapshots_after(record.id, step);
+  return {};
 }
 
 }  // namespace flywheel

@@ -91,7 +91,13 @@ void State::decode_step() {
   for (auto& generation : report.finished) {
     const auto found = unanswered.find(generation.id);
     if (found == unanswered.end()) continue;  // failed before, when weights were not proven
-    found->second.deliver(Generated{std::move(generation)});
+    if (generation.failure.empty())
+      found->second.deliver(Generated{std::move(generation)});
+    else
+      found->second.deliver(
+          to_caf(Error{Failure::internal, config.name + ": " + generation.failure +
+                                              "; go on from an earlier snapshot with a lower "
+                                              "learning.learning_rate"}));
     unanswered.erase(found);
   }
   const auto counts = engine->counts();
@@ -127,8 +133,9 @@ Sampler::behavior_type behavior(Sampler::stateful_pointer<State> self, RunContex
     self->state.fail_all({Failure::cancelled, self->state.config.name + " was stopped"});
     self->quit(exit.reason);
   });
-  self->set_exception_handler([self](std::exception_ptr&) -> caf::error {
-    const Error error{Failure::internal, self->state.config.name + " broke down while decoding"};
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    const Error error{Failure::internal,
+                      self->state.config.name + " broke down: " + words_of(thrown).message};
     self->state.fail_all(error);
     return to_caf(error);
   });

@@ -3,9 +3,8 @@
 //   SimulatedUser ──Generate──▶ Sampler ──Generated──▶      Publisher ──InstallWeights──▶ Sampler
 //
 // Guarantees: tokens carry version v only after the sampler's own content hash of what it holds
-// equals
-//             the publisher's; after a mismatch it samples nothing until good weights come. New
-//             weights take effect between two decode steps and lose no sequence. Its queue is
+//             equals the publisher's; after a mismatch it samples nothing until good weights come.
+//             New weights take effect between two decode steps and lose no sequence. Its queue is
 //             bounded by the engine's; one request more is refused. A sampler that never had
 //             weights lets requests wait for them: after a restart nobody asks in vain.
 // Runs on:    a thread of its own; decodes only while it has sequences.

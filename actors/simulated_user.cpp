@@ -48,6 +48,11 @@ struct State {
   Result<std::vector<Span>> user_spans(const std::string& text) const;
 };
 
+// Of a turn of the model's, whose spans are all its own so far; -1 where it sampled nothing.
+Token last_sampled(const Turn& turn) {
+  return turn.spans.empty() ? -1 : turn.spans.back().tokens.back();
+}
+
 Turn& State::add_turn(Role role) {
   auto& turns = transcript().turns;
   Turn turn;
@@ -92,7 +97,7 @@ Result<> State::prepare_setting() {
 Result<std::vector<Span>> State::user_spans(const std::string& text) const {
   const auto& turns = config.rollout.transcript.turns;
   return turns.empty() ? context->turn_tokens->opening(setting.system, text, tool_schemas)
-                       : context->turn_tokens->continuation(turns.back().finish, text);
+                       : context->turn_tokens->continuation(last_sampled(turns.back()), text);
 }
 
 // The model's turn with its parts; the tool calls in it, to be run.
@@ -127,8 +132,8 @@ Result<> State::append_tool_turn(const std::vector<ToolCall>& calls,
                                  const std::vector<ToolResult>& results) {
   std::vector<std::string> texts;
   for (const ToolResult& result : results) texts.push_back(result.text);
-  FLYWHEEL_TRY(auto spans,
-               context->turn_tokens->tool_continuation(transcript().turns.back().finish, texts));
+  const Token last = last_sampled(transcript().turns.back());
+  FLYWHEEL_TRY(auto spans, context->turn_tokens->tool_continuation(last, texts));
   Turn& turn = add_turn(Role::tool);
   turn.spans = std::move(spans);
   add_result_parts(turn.parts, calls, results);

@@ -13,7 +13,8 @@ struct State {
   static inline const char* name = "snapshot_writer";
 };
 
-SnapshotWriter::behavior_type behavior(SnapshotWriter::stateful_pointer<State>) {
+SnapshotWriter::behavior_type behavior(SnapshotWriter::stateful_pointer<State> self) {
+  keep_words(self);
   return {
       [](const WriteSnapshot& request) -> caf::result<SnapshotSaved> {
         auto saved = request.state->save(request.path);

@@ -30,6 +30,7 @@ void on_experiment_down(State& state, const caf::error& reason) {
 
 caf::behavior behavior(caf::stateful_actor<State>* self, std::vector<NamedPart> parts,
                        Experiment experiment, RunObserver* observer) {
+  keep_words(self);
   self->state.parts = std::move(parts);
   self->state.experiment = std::move(experiment);
   self->state.observer = observer;

@@ -146,6 +146,10 @@ ToolHost::behavior_type behavior(Self self, RunContextPtr context, ToolHostConfi
     self->state.stop();
     self->quit(exit.reason);
   });
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    self->state.stop();
+    return to_caf(thrown);
+  });
   return {
       [self](RunTools& request) -> caf::result<ToolsRan> {
         auto promise = self->make_response_promise<ToolsRan>();

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The request lint: every wait between actors goes through ask() of runtime/system/request.hpp and
-has a deadline, and no message hands CAF a raw floating-point number.
+has a deadline, every wait for a lock's condition has one too, and no message hands CAF a raw
+floating-point number.
 
 check_requests.py [ROOT]. Each failure is one line: file, line, rule, what to do.
 """
@@ -20,13 +21,19 @@ RULES = [
     (re.compile(r"\binfinite\b"), "deadlines", "every wait has a finite deadline"),
     (re.compile(r"(->|\.)\s*(do_)?receive(_while|_for)?\s*\("), "blocking",
      "an actor handles messages in its behaviour and never blocks to receive"),
-    (re.compile(r"\b\w*(condition|changed|wakeup|ready)_?\w*\s*\.\s*wait\s*\("), "deadlines",
-     "use wait_for or wait_until with a deadline"),
     (re.compile(r"\b\w*future\w*\s*\.\s*(wait|get)\s*\(\s*\)"), "deadlines",
      "wait_for a deadline before get()"),
     (re.compile(r"(replies_to|reacts_to|with)\s*<[^;]*?\b(float|double)\b[^;]*?>"), "raw numbers",
      "a protocol carries message structs, never a bare float or double"),
 ]
+# std::condition_variable, by its lock or by its name; wait_for and wait_until are not meant.
+CONDITION_FOLDERS = ("actors/", "runtime/", "storage/")
+CONDITION_WAIT = re.compile(r"(\.|->)\s*wait\s*\(\s*\w*lock"
+                            r"|\b\w*(condition|changed|wakeup|ready)_?\w*\s*\.\s*wait\s*\(")
+# Waits that end by what another thread guarantees: file, and who sees to it.
+ENDED_BY_OTHERS = {
+    "runtime/sandbox/exec_core.cpp": "the loop's timer ends every command, or costs its container",
+}
 FLOATING = re.compile(r"\b(float|double)\b")
 STRUCT = re.compile(r"\bstruct\s+(\w+)\s*(?:final\s*)?(?::[^;{]*)?\{")
 FIELD = re.compile(r"^\s*([\w:<>,\s*&]+?)\s+(\w+(?:\s*=[^,;]*|\s*\{[^;]*\})?"
@@ -106,6 +113,14 @@ def is_bounded_shutdown(name, code, start):
     return name.startswith("runtime/system/") and any("after(" in a for a in arguments)
 
 
+def check_conditions(name, code):
+    if not name.startswith(CONDITION_FOLDERS) or name in ENDED_BY_OTHERS:
+        return []
+    return [f"{name}:{code.count(chr(10), 0, match.start()) + 1}: deadlines: "
+            "use wait_for or wait_until with a deadline"
+            for match in CONDITION_WAIT.finditer(code)]
+
+
 def check(root):
     codes = {n: check_files.code_of(t) for n, t in check_files.sources(root)}
     fields = {}
@@ -114,6 +129,7 @@ def check(root):
             fields.setdefault(struct, set()).update(names)
     failures = []
     for name, code in codes.items():
+        failures += check_conditions(name, code)
         if not name.startswith(FOLDERS):
             continue
         if not name.startswith(HELPERS):

@@ -115,7 +115,7 @@ std::string metric_point_key(RunId run, std::string_view name, std::uint64_t ste
 }
 
 RecordKind kind_of_key(std::string_view key) {
-  return key.empty() ? RecordKind{} : static_cast<RecordKind>(key.front());
+  return static_cast<RecordKind>(key.empty() ? 0 : key.front());
 }
 
 AnyId id_in_key(std::string_view key, std::size_t offset) {

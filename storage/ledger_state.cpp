@@ -324,6 +324,7 @@ Result<RollBackReport> LedgerState::stage_roll_back(RunId run, std::uint64_t to_
     ++report.lost_step_count;
   }
 
+  const bool is_deterministic = runs[run].record.is_deterministic;
   const auto is_usable = [&](const RolloutProgress& rollout) {
     return rollout.newest_version <= version && rollout.oldest_version + staleness_max >= version;
   };
@@ -335,10 +336,15 @@ Result<RollBackReport> LedgerState::stage_roll_back(RunId run, std::uint64_t to_
         rollout.state == RolloutState::finished || rollout.state == RolloutState::graded;
     const Place place{run, index, number};
     const RolloutId id = derive_id<RolloutId>(run, number);
-    if (rollout.state == RolloutState::running) {
-      move_to(pending, place, RolloutState::planned);
+    const bool is_useless = (is_learnable || waits) && !is_usable(rollout);
+    // In a deterministic run each step learns the groups of its number: they are talked through
+    // again, for nobody plans others in their place.
+    if (rollout.state == RolloutState::running || (is_useless && is_deterministic)) {
+      pending.batch.erase(id_key(RecordKind::transcript, id));
+      pending.batch.erase(id_key(RecordKind::verdict, id));
+      put(pending, place, {});
       report.requeued.push_back(id);
-    } else if ((is_learnable || waits) && !is_usable(rollout)) {
+    } else if (is_useless) {
       discard(pending, place, "rolled_back");
       report.discarded.push_back(id);
     } else if (is_learnable) {

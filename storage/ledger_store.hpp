@@ -2,8 +2,8 @@
 // step consumed it.
 //
 //   planned ─start▶ running ─finish▶ finished ─grade▶ graded ─lease▶ leased ─commit_step▶ consumed
-//      ◀──requeue────┘                                  ◀──release──┘   (roll_back ▶
-//      graded/discarded)
+//      ◀──requeue────┘                                  ◀──release──┘
+//   consumed and what waits ─roll_back▶ graded, discarded or planned
 //   planned, running, finished, graded ─discard(reason)▶ discarded
 //
 // Guarantees: every change is one atomic synced write, or is refused (invalid_argument, not_found)
@@ -36,7 +36,7 @@ struct GroupState {
 struct RollBackReport {
   std::uint64_t lost_step_count = 0;
   std::vector<RolloutId> returned{};   // graded again
-  std::vector<RolloutId> requeued{};   // were running: planned again
+  std::vector<RolloutId> requeued{};   // planned again: were running, or see roll_back()
   std::vector<RolloutId> discarded{};  // rolled_back: beyond the bound, or sampled by lost weights
 };
 
@@ -81,7 +81,8 @@ class LedgerStore {
   // Forgets the steps after `to_step`. With v the policy version after `to_step`: their rollouts,
   // and the ones that wait, return to (or stay) graded where v - staleness_max <= every version of
   // their tokens <= v, else they are discarded(rolled_back): newer versions name weights that are
-  // gone.
+  // gone. In a deterministic run, whose steps learn the groups of their numbers, those are planned
+  // again instead.
   Result<RollBackReport> roll_back(RunId run, std::uint64_t to_step, std::uint64_t staleness_max,
                                    std::string_view why);
 

@@ -34,6 +34,14 @@ constexpr std::size_t socket_path_bytes_max = 100;  // sockaddr_un holds 107
 constexpr int lock_attempts = 10;
 constexpr std::chrono::milliseconds lock_pause{10};
 
+// One spelling for all processes: links resolved, absolute also where it is not there yet.
+fs::path canonical_home(const fs::path& home) {
+  std::error_code code;
+  const fs::path canonical = fs::weakly_canonical(fs::absolute(home, code), code);
+  if (code) return home;
+  return canonical.has_filename() ? canonical : canonical.parent_path();
+}
+
 std::string utc_now() {
   const std::time_t now = std::chrono::system_clock::to_time_t(system_clock().now());
   std::tm parts{};
@@ -179,9 +187,11 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const WorkspaceConfig& config
   FLYWHEEL_TRY(std::optional<int> format, read_format(home));
   if (!format) FLYWHEEL_TRY_VOID(check_is_ours(home));
   FLYWHEEL_TRY(const Lock lock, take_lock(home));
-  std::unique_ptr<Workspace> workspace{new Workspace{config, lock.descriptor, lock.was_left}};
+  WorkspaceConfig settled = config;
+  settled.home = canonical_home(home);
+  std::unique_ptr<Workspace> workspace{new Workspace{settled, lock.descriptor, lock.was_left}};
 
-  FLYWHEEL_TRY_VOID(workspace->check_free_space());
+  FLYWHEEL_TRY_VOID(workspace->check_free_space(config.free_bytes_min));
   FLYWHEEL_TRY(format, read_format(home));  // another may have made it while we waited
   FLYWHEEL_TRY_VOID(check_database_is_there(home, !format));
   if (!format)
@@ -218,10 +228,11 @@ std::optional<WorkspaceOwner> Workspace::owner_of(const fs::path& home) {
 }
 
 fs::path Workspace::socket_path_of(const fs::path& home) {
-  fs::path path = home / "owner.sock";
+  const fs::path canonical = canonical_home(home);
+  fs::path path = canonical / "owner.sock";
   if (path.string().size() <= socket_path_bytes_max) return path;
   std::error_code code;
-  const Hash128 hash = hash_text(fs::weakly_canonical(home, code).string());
+  const Hash128 hash = hash_text(canonical.string());
   return fs::temp_directory_path(code) / ("flywheel-" + to_string(hash) + ".sock");
 }
 
@@ -240,23 +251,23 @@ fs::path Workspace::relative_to_home(const fs::path& path) const {
 
 Result<fs::path> Workspace::create_run_folder(RunId run, const std::string& spec_text) const {
   FLYWHEEL_TRY_VOID(make_folder(snapshot_folder(run)));
-  const fs::path folder = run_folder(run);
+  fs::path folder = run_folder(run);
   FLYWHEEL_TRY_VOID(write_file_durably(folder / "spec.yaml", spec_text));
   FLYWHEEL_TRY_VOID(sync_path((config_.home / "runs").string()));
   return folder;
 }
 
-Result<> Workspace::check_free_space() const {
+Result<> Workspace::check_free_space(std::uint64_t bytes_min) const {
   struct statvfs disk {};
   if (::statvfs(config_.home.c_str(), &disk) != 0)
     return fail(Failure::unavailable, fmt::format("can't ask for the free space of {}: {}",
                                                   config_.home.string(), std::strerror(errno)));
   const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-  if (free_bytes >= config_.free_bytes_min) return {};
+  if (free_bytes >= bytes_min) return {};
   return fail(Failure::resource_exhausted,
               fmt::format("the disk of {} has {} MiB free, {} MiB are needed: free some space or "
                           "name another --home",
-                          config_.home.string(), free_bytes >> 20, config_.free_bytes_min >> 20));
+                          config_.home.string(), free_bytes >> 20, bytes_min >> 20));
 }
 
 }  // namespace flywheel

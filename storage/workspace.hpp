@@ -5,7 +5,7 @@
 //         owner.lock      flock of the owner; its pid and start time inside
 //         owner.sock      where the owner answers everyone else over HTTP
 //         db/             RocksDB
-//         runs/RUN/       spec.yaml log report.html snapshots/
+//         runs/RUN/       spec.yaml report.html snapshots/, log where it was started as owner
 //         checkpoints/    published checkpoints, one folder each
 //
 // Guarantees: at most one living owner; a dead owner's lock is taken over; what a newer version
@@ -48,6 +48,7 @@ class Workspace {
 
   // The living owner of a workspace, if there is one; opens nothing.
   static std::optional<WorkspaceOwner> owner_of(const std::filesystem::path& home);
+  // The same however `home` is spelled and from wherever it is asked.
   static std::filesystem::path socket_path_of(const std::filesystem::path& home);
 
   ~Workspace();  // closes the database, removes the socket, gives the lock back
@@ -56,7 +57,7 @@ class Workspace {
 
   KeyValueStore& store() { return *store_; }
   const KeyValueStore& store() const { return *store_; }
-  const std::filesystem::path& home() const { return config_.home; }
+  const std::filesystem::path& home() const { return config_.home; }  // canonical
   bool took_over() const { return took_over_; }  // the last owner died without closing
 
   std::filesystem::path socket_path() const { return socket_path_of(config_.home); }
@@ -68,8 +69,8 @@ class Workspace {
   // Makes runs/RUN/ with snapshots/ and writes spec.yaml (atomic, fsynced).
   Result<std::filesystem::path> create_run_folder(RunId run, const std::string& spec_text) const;
 
-  // resource_exhausted when less than free_bytes_min is free.
-  Result<> check_free_space() const;
+  // resource_exhausted when less is free.
+  Result<> check_free_space(std::uint64_t bytes_min) const;
 
  private:
   Workspace(WorkspaceConfig config, int lock_descriptor, bool took_over);

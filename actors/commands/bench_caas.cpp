@@ -60,6 +60,7 @@ Result<double> rate_of(std::size_t thread_count, std::chrono::milliseconds time,
   Result<> outcome;
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
+  threads.reserve(thread_count);
   for (std::size_t i = 0; i < thread_count; ++i)
     threads.emplace_back([&] {
       const Call work = make_work();
@@ -134,6 +135,7 @@ Result<> run_bwrap(const std::vector<std::string>& command) {
                                  "--chdir",   "/work",         "--"};
   words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

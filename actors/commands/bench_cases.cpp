@@ -70,7 +70,7 @@ TrainBatch batch_of(const std::vector<std::vector<Token>>& prompts,
     sequence.tokens = prompts[i];
     sequence.loss_mask.resize(prompts[i].size(), 0);
     sequence.sampler_log_probabilities.resize(prompts[i].size(), 0.0F);
-    const auto& [id, tokens, log_probabilities, versions, finish, reused] = generations[i];
+    const auto& [id, tokens, log_probabilities, versions, finish, reused, failure] = generations[i];
     sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
     sequence.loss_mask.resize(sequence.tokens.size(), 1);
     sequence.sampler_log_probabilities.insert(sequence.sampler_log_probabilities.end(),

@@ -2,8 +2,7 @@
 // a new one is added by its file and its row in command_table.cpp.
 //
 // Exit codes: 0 done, 1 the work failed or a gate refused, 2 bad usage or bad input, 3 interrupted
-// and
-//             resumable.
+//             and resumable.
 #pragma once
 
 #include <functional>

@@ -8,6 +8,7 @@
 #include "actors/commands/print.hpp"
 #include "actors/commands/table.hpp"
 #include "actors/commands/workspace_client.hpp"
+#include "runtime/net/http_message.hpp"
 
 namespace flywheel {
 namespace {
@@ -42,7 +43,7 @@ Result<int> show(const GlobalOptions& global, const Options& options) {
   FLYWHEEL_TRY(auto client, WorkspaceClient::open(global.home));
   FLYWHEEL_TRY(const auto id, resolve_run(client, options.run));
   std::string target = fmt::format("/v1/runs/{}/rollouts?limit={}", id, options.limit);
-  if (!options.state.empty()) target += "&state=" + options.state;
+  if (!options.state.empty()) target += "&state=" + encode_percent(options.state);
   FLYWHEEL_TRY(const Json rollouts, client.get(target));
   if (global.json) {
     print_json(rollouts);

@@ -64,7 +64,8 @@ Command add_eval(CLI::App& program, const GlobalOptions& global) {
   app->add_option("--spec", options->spec, "Whose tasks and sampling")->capture_default_str();
   app->add_option("--tasks", options->tasks, "Held-out tasks; 0 = all, and the hand-written ones")
       ->capture_default_str();
-  app->add_option("--samples", options->samples, "Samples a task; 0 = as the spec says")
+  app->add_option("--samples", options->samples,
+                  "Samples a task; 0 = as the spec says; 2 or more give pass@k")
       ->capture_default_str();
   return {app, [&global, options] { return execute(global, *options); }};
 }

@@ -20,23 +20,18 @@ Result<int> execute(const GlobalOptions& options, const std::string& what) {
       if (!options.json)
         print(fmt::format("{}\n    {}\n    {}\n", preset.name, preset.formula, preset.source));
     }
+    if (!options.json)
+      print(
+          "Where a formula clips: a batch has one optimiser step, so r, s and u are 1 and nothing "
+          "is clipped.\n");
     if (options.json) print_json(Json{{"presets", std::move(presets)}});
     return exit_done;
   }
   if (what == "keys") {
-    if (!options.json) {
+    if (options.json)
+      print_json(experiment_keys_json());
+    else
       print(experiment_keys_text());
-      return exit_done;
-    }
-    Json keys = Json::array();
-    for (const SpecKey& key : experiment_keys())
-      keys.push_back({{"path", key.path},
-                      {"type", key.type},
-                      {"unit", key.unit},
-                      {"meaning", key.meaning},
-                      {"default", key.fallback},
-                      {"bounds", key.bounds}});
-    print_json(Json{{"keys", std::move(keys)}});
     return exit_done;
   }
   FLYWHEEL_TRY(const auto spec, load_experiment_spec(what, algorithm_table()));

@@ -14,7 +14,10 @@ namespace {
 
 Result<int> execute(const GlobalOptions& options, const std::string& path, bool shows_keys) {
   if (shows_keys) {
-    print(experiment_keys_text());
+    if (options.json)
+      print_json(experiment_keys_json());
+    else
+      print(experiment_keys_text());
     return exit_done;
   }
   if (path.empty()) return fail(Failure::invalid_argument, "plan: give a spec's path, or --keys");

@@ -11,14 +11,6 @@
 namespace flywheel {
 namespace {
 
-Result<std::string> checkpoint_of(WorkspaceClient& client, const std::string& run) {
-  FLYWHEEL_TRY(const Json checkpoints, client.get("/v1/checkpoints"));
-  std::string folder;
-  for (const Json& checkpoint : checkpoints["checkpoints"])
-    if (checkpoint["run"] == run) folder = checkpoint["folder"];
-  return folder;
-}
-
 Result<int> execute(const GlobalOptions& options, const std::string& name) {
   FLYWHEEL_TRY(auto client, WorkspaceClient::open(options.home));
   FLYWHEEL_TRY(const auto id, resolve_run(client, name));
@@ -26,7 +18,7 @@ Result<int> execute(const GlobalOptions& options, const std::string& name) {
   FLYWHEEL_TRY(const auto spec,
                parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
   FLYWHEEL_TRY(const auto summary, read_summary(client, id, spec));
-  FLYWHEEL_TRY(const auto checkpoint, checkpoint_of(client, id));
+  FLYWHEEL_TRY(const auto checkpoint, checkpoint_folder_of(client, id));
   FLYWHEEL_TRY(const auto path, write_run_report(options.home, summary, checkpoint));
   if (options.json)
     print_json(Json{{"run", id},

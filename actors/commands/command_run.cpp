@@ -1,7 +1,8 @@
 // flywheel run: plans, runs or goes on with an experiment, shows it live, and ends with what came
 // out.
-#include <csignal>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -9,7 +10,7 @@
 #include "actors/commands/doctor.hpp"
 #include "actors/commands/plan.hpp"
 #include "actors/commands/print.hpp"
-#include "actors/commands/progress.hpp"
+#include "actors/commands/run_follower.hpp"
 #include "actors/commands/run_report.hpp"
 #include "actors/commands/run_summary.hpp"
 #include "actors/commands/workspace_client.hpp"
@@ -17,21 +18,12 @@
 #include "actors/node.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/learning/machine_rates.hpp"
-#include "runtime/net/http_client.hpp"
 
 namespace flywheel {
 namespace {
 
-using namespace std::chrono_literals;
-
-volatile std::sig_atomic_t interrupts = 0;
-
-// The first signal ends the run in good order, a second one the process at once: what is committed
-// survives both.
-void on_interrupt(int number) {
-  interrupts = interrupts + 1;
-  std::signal(number, SIG_DFL);
-}
+constexpr std::chrono::milliseconds starting_poll{20};
+constexpr int open_attempts_max = 10;
 
 struct Options {
   GlobalOptions global{};
@@ -39,14 +31,6 @@ struct Options {
   std::string resume{};
   std::optional<std::uint64_t> seed{};
   std::optional<std::uint64_t> steps{};
-};
-
-// What the run came to, whoever conducted it.
-struct Ended {
-  std::string run{};
-  std::string status{};
-  std::string reason{};
-  std::string checkpoint{};
 };
 
 Result<ExperimentSpec> load_spec(const Options& options) {
@@ -66,104 +50,64 @@ Result<> show_plan(const Options& options, const ExperimentSpec& spec, const Mod
   return {};
 }
 
-// Follows a run of this process until it has ended; Ctrl-C stops it in good order.
-Ended follow(RunHost& host, bool json) {
-  ProgressDisplay display{progress_mode_for_stdout(json), print};
-  FeedCursor cursor;
-  bool is_stopping = false;
-  for (;;) {
-    const auto view = host.feed()->next(cursor, 200ms);
-    for (const FeedEvent& event : view.events) display.event(event.kind, event.message);
-    if (view.outcome) {
-      display.update(view.snapshot);
-      display.finish();
-      return {to_string(host.run()), to_string(view.outcome->status), view.outcome->reason,
-              view.outcome->checkpoint};
-    }
-    display.update(view.snapshot);
-    if (interrupts > 0 && !is_stopping) {
-      is_stopping = true;
-      display.event("stopping",
-                    "stopping: a step that is being learned is committed first; the same signal "
-                    "again ends at once");
-      host.stop("interrupted");
-    }
-  }
+// The last line of `--json`, whatever the end.
+void print_ended(const RunEnd& end, const Json& more = Json::object()) {
+  Json json{{"event", "ended"},
+            {"run", end.run},
+            {"status", end.status},
+            {"reason", end.reason},
+            {"checkpoint", end.checkpoint}};
+  json.update(more);
+  print(dump_json(json) + "\n");
 }
 
-// Follows a run that the workspace's owner conducts.
-Result<Ended> follow_remote(const std::string& home, const std::string& run, bool json) {
-  HttpClient client{Endpoint::unix_socket(Workspace::socket_path_of(home).string())};
-  ProgressDisplay display{progress_mode_for_stdout(json), print};
-  Ended ended{.run = run};
-  bool is_stopping = false;
-  const auto on_event = [&](const ServerEvent& event) {
-    const auto body = parse_json(event.data, "event");
-    if (!body) return true;
-    if (event.type == "progress") display.update(progress_from_json(*body));
-    if (event.type == "event") display.event(body->value("kind", ""), body->value("message", ""));
-    if (event.type == "ended") {
-      ended.status = body->value("status", "");
-      ended.reason = body->value("reason", "");
-      ended.checkpoint = body->value("checkpoint", "");
-      return false;
-    }
-    if (interrupts > 0 && !is_stopping) {
-      is_stopping = true;
-      HttpClient other{Endpoint::unix_socket(Workspace::socket_path_of(home).string())};
-      if (auto stopped = other.post_json("/v1/runs/" + run + "/stop", Json::object()); !stopped)
-        log_warning("stopping {}: {}", run, to_string(stopped.error()));
-    }
-    return true;
-  };
-  FLYWHEEL_TRY_VOID(client.read_events({.target = "/v1/runs/" + run + "/events"}, 60s, on_event));
-  display.finish();
-  if (ended.status.empty())
+// How a run that did not finish is told; returns the exit code.
+Result<int> conclude_unfinished(const Options& options, const RunEnd& end) {
+  if (options.global.json) print_ended(end);
+  if (end.status != "interrupted")
     return fail(Failure::unavailable,
-                "the workspace's owner went away; `flywheel run --resume " + run + "` goes on");
-  return ended;
+                fmt::format("{} failed: {}; `flywheel run --resume {}` goes on", end.run,
+                            end.reason, end.run));
+  if (!options.global.json)
+    print(fmt::format("{}: {}\nGo on with: flywheel run --resume {}\n", end.run,
+                      end.reason.empty() ? "interrupted" : end.reason, end.run));
+  return exit_interrupted;
 }
 
 // The tables, the report, and the next command; returns the exit code.
-Result<int> conclude(const Options& options, WorkspaceClient& client, const Ended& ended) {
-  if (ended.status == "interrupted") {
-    print(fmt::format("{}: {}\nGo on with: flywheel run --resume {}\n", ended.run,
-                      ended.reason.empty() ? "interrupted" : ended.reason, ended.run));
-    return exit_interrupted;
-  }
-  if (ended.status != "finished")
-    return fail(Failure::unavailable,
-                fmt::format("{} failed: {}; `flywheel run --resume {}` goes on", ended.run,
-                            ended.reason, ended.run));
-  FLYWHEEL_TRY(const Json run, client.get("/v1/runs/" + ended.run));
+Result<int> conclude(const Options& options, WorkspaceClient& client, const RunEnd& end) {
+  if (end.status != "finished") return conclude_unfinished(options, end);
+  FLYWHEEL_TRY(const Json run, client.get("/v1/runs/" + end.run));
   FLYWHEEL_TRY(const auto spec,
                parse_experiment_spec(run["spec"], "the stored spec", algorithm_table()));
-  FLYWHEEL_TRY(const auto summary, read_summary(client, ended.run, spec));
-  FLYWHEEL_TRY(const auto report, write_run_report(options.global.home, summary, ended.checkpoint));
+  FLYWHEEL_TRY(const auto summary, read_summary(client, end.run, spec));
+  FLYWHEEL_TRY(const auto report, write_run_report(options.global.home, summary, end.checkpoint));
   if (options.global.json) {
-    print(Json{{"event", "ended"},
-               {"run", ended.run},
-               {"status", ended.status},
-               {"report", report},
-               {"checkpoint", ended.checkpoint},
-               {"gates_passed", summary.gates_passed()}}
-              .dump() +
-          "\n");
+    print_ended(end, {{"report", report}, {"gates_passed", summary.gates_passed()}});
   } else {
     print("\n" + summary_text(summary));
     print(fmt::format("\nreport      {}\n", report));
-    if (!ended.checkpoint.empty()) {
-      print(fmt::format("checkpoint  {}\n", ended.checkpoint));
+    if (!end.checkpoint.empty()) {
+      print(fmt::format("checkpoint  {}\n", end.checkpoint));
       print(
           fmt::format("next        flywheel try {} \"List exactly three fruits, nothing else.\"\n",
-                      ended.checkpoint));
+                      end.checkpoint));
     }
   }
   return summary.gates_passed() ? exit_done : exit_failed;
 }
 
+// Runs that others start here, now or meanwhile, go on until they are through.
+void follow_the_others(Node& node, bool json) {
+  while (!node.close_when_idle()) {
+    for (const auto& other : node.hosts())
+      if (!other->has_ended()) follow(*other, json);
+    std::this_thread::sleep_for(starting_poll);  // for one that is being loaded
+  }
+}
+
 Result<int> run_here(const Options& options, Node& node) {
-  RunHost* host = nullptr;
+  std::shared_ptr<RunHost> host;
   if (options.resume.empty()) {
     FLYWHEEL_TRY(auto spec, load_spec(options));
     FLYWHEEL_TRY(auto checkpoint, load_named_checkpoint(spec.model.path));
@@ -176,17 +120,18 @@ Result<int> run_here(const Options& options, Node& node) {
   }
   const auto log_path = node.services().workspace->run_folder(host->run()) / "log";
   FLYWHEEL_TRY_VOID(log_to_file(log_path.string()));
-  const Ended ended = follow(*host, options.global.json);
+  const RunEnd end = follow(*host, options.global.json);
   auto client = WorkspaceClient::of(node);
-  auto code = conclude(options, client, ended);
-  // Runs that others started here go on until they are through.
-  for (RunHost* other : node.hosts())
-    if (!other->has_ended()) follow(*other, options.global.json);
+  auto code = conclude(options, client, end);
+  follow_the_others(node, options.global.json);
   return code;
 }
 
 Result<int> run_at_owner(const Options& options) {
   FLYWHEEL_TRY(auto client, WorkspaceClient::open(options.global.home));
+  if (!client.has_owner())
+    return fail(Failure::unavailable, "the owner of the workspace " + options.global.home +
+                                          " has just gone away: run it again");
   Json body;
   if (options.resume.empty()) {
     FLYWHEEL_TRY(const auto spec, load_spec(options));
@@ -196,29 +141,32 @@ Result<int> run_at_owner(const Options& options) {
     body = {{"resume", id}};
   }
   FLYWHEEL_TRY(const Json started, client.post("/v1/runs", body));
-  FLYWHEEL_TRY(const auto ended,
-               follow_remote(options.global.home, started["id"], options.global.json));
-  return conclude(options, client, ended);
+  FLYWHEEL_TRY(const auto end,
+               follow_at_owner(client, options.global.home, started["id"], options.global.json));
+  return conclude(options, client, end);
 }
 
 Result<int> execute(const Options& options) {
   if (options.spec_path.empty() == options.resume.empty())
     return fail(Failure::invalid_argument,
                 "run: give a spec's path, or --resume RUN, one of the two");
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
-  if (wait_for_owner(options.global.home)) return run_at_owner(options);
-  std::uint64_t free_bytes_min = NodeConfig{}.free_bytes_min;
+  stop_runs_on_signals();
+  // Asked here too, before a workspace is made; what a stored run needs is asked when it is loaded.
+  std::uint64_t free_bytes_min = 0;
   if (options.resume.empty()) {
     FLYWHEEL_TRY(const auto spec, load_spec(options));
-    free_bytes_min = static_cast<std::uint64_t>(spec.budget.disk_gib_min * (1ULL << 30));
+    free_bytes_min = free_bytes_needed(spec);
   }
-  auto node = Node::open({.home = options.global.home,
-                          .free_bytes_min = free_bytes_min,
-                          .creates_home = options.resume.empty()});
-  if (!node && node.error().failure == Failure::already_exists) return run_at_owner(options);
-  if (!node) return fail(node.error());
-  return run_here(options, **node);
+  for (int attempt = 1;; ++attempt) {
+    if (wait_for_owner(options.global.home)) return run_at_owner(options);
+    auto node = Node::open({.home = options.global.home,
+                            .free_bytes_min = free_bytes_min,
+                            .creates_home = options.resume.empty()});
+    if (node) return run_here(options, **node);
+    // Someone else was quicker: an owner to hand it to, or a reader that is gone in a moment.
+    if (node.error().failure != Failure::already_exists || attempt == open_attempts_max)
+      return fail(node.error());
+  }
 }
 
 }  // namespace
@@ -228,10 +176,14 @@ Command add_run(CLI::App& program, const GlobalOptions& global) {
   CLI::App* app = add_subcommand(program, "run", "Run an experiment, or go on with one.",
                                  "flywheel run experiments/structured_requests/derisk.yaml");
   app->add_option("spec", options->spec_path, "The experiment's YAML file");
-  app->add_option("--resume", options->resume, "Go on with this run (an id, or `last`)");
-  app->add_option("--seed", options->seed, "In place of the spec's seed");
+  CLI::Option* resume =
+      app->add_option("--resume", options->resume, "Go on with this run (an id, or `last`)");
+  // A run that was begun keeps the spec it was begun with.
+  app->add_option("--seed", options->seed, "In place of the spec's seed")->excludes(resume);
   app->add_option("--steps", options->steps,
-                  "In place of the spec's budget.steps (optimiser steps)");
+                  "In place of the spec's budget.steps (optimiser steps)")
+      ->check(CLI::Range(1, 100'000'000))
+      ->excludes(resume);
   return {app, [options, &global] {
             options->global = global;
             return execute(*options);

@@ -43,6 +43,7 @@ class StoredJournal final : public Journal {
   }
   Result<> append(const std::vector<JournalEntry>& entries) override {
     std::vector<JournalFile::KeyValue> pairs;
+    pairs.reserve(entries.size());
     for (const JournalEntry& each : entries) pairs.emplace_back(each.key, each.value);
     return file_.append(pairs);
   }

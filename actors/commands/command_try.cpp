@@ -31,9 +31,8 @@ struct Options {
 };
 
 struct Answer {
+  std::string path{};  // of its model
   std::string text{};
-  std::string
-      checkpoint{};  // its id; empty for the base model and for folders that are not indexed
 };
 
 Result<std::string> answer_of(const Checkpoint& checkpoint, const Options& options) {
@@ -50,21 +49,18 @@ Result<std::string> answer_of(const Checkpoint& checkpoint, const Options& optio
   request.sampling.tokens_max = options.tokens_max;
   FLYWHEEL_TRY_VOID(engine->submit(std::move(request)));
   while (!engine->is_idle())
-    for (const Generation& generation : engine->step().finished)
+    for (const Generation& generation : engine->step().finished) {
+      if (!generation.failure.empty())
+        return fail(Failure::invalid_input, generation.failure + "; use another checkpoint");
       return turns.text_of(generation.tokens);
+    }
   return fail(Failure::internal, "the engine went idle without an answer");
 }
 
-Result<Answer> ask_model(const std::string& path, const Options& options, WorkspaceClient* client) {
+Result<Answer> ask_model(const std::string& path, const Options& options) {
   FLYWHEEL_TRY(const auto checkpoint, load_named_checkpoint(path));
-  Answer answer;
+  Answer answer{.path = path};
   FLYWHEEL_TRY(answer.text, answer_of(checkpoint, options));
-  if (!client) return answer;
-  FLYWHEEL_TRY(const Json known, client->get("/v1/checkpoints"));
-  for (const Json& each : known["checkpoints"])
-    if (std::filesystem::weakly_canonical(each["folder"].get<std::string>()) ==
-        std::filesystem::weakly_canonical(path))
-      answer.checkpoint = each["id"];
   return answer;
 }
 
@@ -79,12 +75,44 @@ std::string read_vote() {
   return line == "b" ? "both_bad" : "";
 }
 
+// A checkpoint that the workspace knows is named by its id; the base model and folders from
+// elsewhere have none.
+Json candidate_of(const Answer& answer, const Json& checkpoints) {
+  std::string id;
+  for (const Json& each : checkpoints)
+    if (std::filesystem::weakly_canonical(each["folder"].get<std::string>()) ==
+        std::filesystem::weakly_canonical(answer.path))
+      id = each["id"];
+  return {{"checkpoint", id}, {"answer", answer.text}};
+}
+
+// A first vote makes the workspace.
+Result<WorkspaceClient> open_for_vote(const std::string& home) {
+  if (!Workspace::owner_of(home)) {
+    const auto made = Node::open({.home = home, .runs_actors = false});
+    if (!made && made.error().failure != Failure::already_exists) return fail(made.error());
+  }
+  return WorkspaceClient::open(home);
+}
+
+Result<Json> store_vote(const std::string& home, const Options& options, const std::string& choice,
+                        const Answer& left, const Answer& right) {
+  FLYWHEEL_TRY(auto writer, open_for_vote(home));
+  FLYWHEEL_TRY(const Json known, writer.get("/v1/checkpoints"));
+  const Json& checkpoints = known["checkpoints"];
+  return writer.post("/v1/votes",
+                     {{"choice", choice},
+                      {"prompt", options.prompt},
+                      {"rater", options.rater},
+                      {"consent", options.consent},
+                      {"candidates", Json::array({candidate_of(left, checkpoints),
+                                                  candidate_of(right, checkpoints)})}});
+}
+
+// The workspace is opened for the vote alone: loading and answering take long, a person longer.
 Result<int> execute(const GlobalOptions& global, const Options& options) {
-  std::optional<WorkspaceClient> client;
-  if (auto opened = WorkspaceClient::open(global.home)) client = std::move(*opened);
-  WorkspaceClient* reader = client ? &*client : nullptr;
-  FLYWHEEL_TRY(const auto base, ask_model(options.base, options, reader));
-  FLYWHEEL_TRY(const auto trained, ask_model(options.checkpoint, options, reader));
+  FLYWHEEL_TRY(const auto base, ask_model(options.base, options));
+  FLYWHEEL_TRY(const auto trained, ask_model(options.checkpoint, options));
   // Sides are drawn anew each time, so that a habit of voting left favours nobody.
   std::random_device coin;
   const bool trained_left = coin() % 2 == 0;
@@ -107,19 +135,7 @@ Result<int> execute(const GlobalOptions& global, const Options& options) {
   }
   if (choice == "trained") choice = trained_left ? "left" : "right";
   if (choice == "base") choice = trained_left ? "right" : "left";
-  client.reset();
-  if (!Workspace::owner_of(global.home)) {  // a first vote makes the workspace
-    FLYWHEEL_TRY(const auto made, Node::open({.home = global.home, .runs_actors = false}));
-  }
-  FLYWHEEL_TRY(auto writer, WorkspaceClient::open(global.home));
-  const Json body{
-      {"choice", choice},
-      {"prompt", options.prompt},
-      {"rater", options.rater},
-      {"consent", options.consent},
-      {"candidates", Json::array({{{"checkpoint", left.checkpoint}, {"answer", left.text}},
-                                  {{"checkpoint", right.checkpoint}, {"answer", right.text}}})}};
-  FLYWHEEL_TRY(const Json stored, writer.post("/v1/votes", body));
+  FLYWHEEL_TRY(const Json stored, store_vote(global.home, options, choice, left, right));
   answers["vote"] = stored;
   if (global.json)
     print_json(answers);

@@ -34,6 +34,23 @@ GateResult judged_guard(const std::string& name, const GateSpec& spec, const Mea
           fall <= spec.guard_fall_max};
 }
 
+void judge_guards(const GateSpec& spec, const Json& before, const Json& after,
+                  std::vector<GateResult>& gates) {
+  std::set<std::string> guards;
+  for (const Json* evaluation : {&before, &after}) {
+    if (!evaluation->is_object()) continue;
+    for (const auto& [name, figure] : (*evaluation)["figures"].items())
+      if (name.starts_with("guard_")) guards.insert(name);
+  }
+  if (guards.empty())
+    gates.push_back(
+        {fmt::format("no guard falls by more than {:.0f} points", 100 * spec.guard_fall_max),
+         "no guard was measured", false});
+  for (const std::string& name : guards)
+    gates.push_back(
+        judged_guard(name, spec, measured_from(before, name), measured_from(after, name)));
+}
+
 }  // namespace
 
 Measured measured_from(const Json& evaluation, const std::string& name) {
@@ -49,7 +66,6 @@ std::string title_of(std::string name) {
 
 std::vector<GateResult> judge_gates(const GateSpec& spec, const Json& before, const Json& after) {
   std::vector<GateResult> gates;
-  if (!before.is_object() || !after.is_object()) return gates;
   const Measured start = measured_from(before, first_turn);
   const Measured end = measured_from(after, first_turn);
   if (spec.pass_rate_before_max < 1.0)
@@ -67,14 +83,7 @@ std::vector<GateResult> judge_gates(const GateSpec& spec, const Json& before, co
     gates.push_back(judged(
         fmt::format("held-out first turn after at least {:.0f} %", 100 * spec.pass_rate_after_min),
         end, end.value >= spec.pass_rate_after_min, "below what was aimed at"));
-  if (spec.guard_fall_max >= 1.0) return gates;
-  std::set<std::string> guards;
-  for (const Json* evaluation : {&before, &after})
-    for (const auto& [name, figure] : (*evaluation)["figures"].items())
-      if (name.starts_with("guard_")) guards.insert(name);
-  for (const std::string& name : guards)
-    gates.push_back(
-        judged_guard(name, spec, measured_from(before, name), measured_from(after, name)));
+  if (spec.guard_fall_max < 1.0) judge_guards(spec, before, after, gates);
   return gates;
 }
 

@@ -26,8 +26,8 @@ Measured measured_from(const Json& evaluation, const std::string& name);
 // "held_out_first_turn" as people read it.
 std::string title_of(std::string name);
 
-// The gates that the spec sets, in the order in which a round meets them; none until both
-// evaluations are there. What was not measured passes no gate.
+// The gates that the spec sets, in the order in which a round meets them. What was not measured, be
+// it for want of an evaluation or of a guard in the grader, passes no gate.
 std::vector<GateResult> judge_gates(const GateSpec& spec, const Json& before, const Json& after);
 
 }  // namespace flywheel

@@ -105,6 +105,8 @@ Result<std::string> write_run_report(const std::string& home, const RunSummary& 
                   {"deterministic", run["is_deterministic"].get<bool>() ? "yes" : "no"},
                   {"commit", FLYWHEEL_COMMIT},
                   {"checkpoint", checkpoint}};
+  if (summary.gain)
+    data.summary.emplace_back("gain of the held-out first turn", gain_text(*summary.gain));
   data.gates = summary.gates;
   data.before_after = summary.figures;
   data.charts = charts_of(summary.metrics);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "actors/commands/conversation_view.hpp"
+#include "actors/evaluation_figures.hpp"
 
 namespace flywheel {
 namespace {
@@ -26,6 +27,7 @@ std::vector<BeforeAfter> compare(const Json& before, const Json& after) {
     return rank(a) < rank(b);
   });
   std::vector<BeforeAfter> rows;
+  rows.reserve(names.size());
   for (const auto& name : names)
     rows.push_back({title_of(name), measured_from(before, name), measured_from(after, name)});
   return rows;
@@ -56,6 +58,24 @@ std::vector<TranscriptPair> pair_transcripts(const Json& before, const Json& aft
   return pairs;
 }
 
+// An evaluation's conversations, from what the API says of it.
+Result<EvaluationFile> evaluation_file_of(const Json& evaluation) {
+  EvaluationFile file;
+  file.rollouts.reserve(evaluation["conversations"].size());
+  for (const Json& conversation : evaluation["conversations"]) {
+    FLYWHEEL_TRY(auto rollout, rollout_from_json(conversation, "an evaluation"));
+    file.rollouts.push_back(std::move(rollout));
+  }
+  return file;
+}
+
+Result<std::optional<Estimate>> gain_between(const Json& before, const Json& after) {
+  if (!before.is_object() || !after.is_object()) return std::optional<Estimate>{};
+  FLYWHEEL_TRY(const auto old_one, evaluation_file_of(before));
+  FLYWHEEL_TRY(const auto new_one, evaluation_file_of(after));
+  return held_out_gain(old_one, new_one);
+}
+
 Result<Json> evaluation_named(WorkspaceClient& client, const std::string& run, const Json& names,
                               const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) return Json{};
@@ -79,14 +99,22 @@ Result<RunSummary> read_summary(WorkspaceClient& client, const std::string& run,
   FLYWHEEL_TRY(const Json curves, client.get("/v1/runs/" + run + "/metrics"));
   summary.metrics = curves["metrics"];
   summary.figures = compare(summary.before, summary.after);
+  FLYWHEEL_TRY(summary.gain, gain_between(summary.before, summary.after));
   summary.transcripts = pair_transcripts(summary.before, summary.after);
   summary.gates = judge_gates(spec.gates, summary.before, summary.after);
   return summary;
 }
 
+std::string gain_text(const Estimate& gain) {
+  return fmt::format("{:+.1f} points [{:.1f}, {:.1f}]", 100 * gain.value, 100 * gain.interval.low,
+                     100 * gain.interval.high);
+}
+
 std::string summary_text(const RunSummary& summary) {
   std::string text;
   if (!summary.figures.empty()) text += before_after_text(summary.figures) + "\n";
+  if (summary.gain)
+    text += fmt::format("held-out first turn, task by task: {}\n\n", gain_text(*summary.gain));
   const std::size_t columns = terminal_columns();
   for (std::size_t i = 0; i < std::min(transcripts_shown, summary.transcripts.size()); ++i)
     text += side_by_side_text(summary.transcripts[i], columns) + "\n";

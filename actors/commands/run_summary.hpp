@@ -2,6 +2,7 @@
 // from the API, so it is the same in the process that ran it, in another, and in a report.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "actors/commands/table.hpp"
 #include "actors/commands/workspace_client.hpp"
 #include "actors/config.hpp"
+#include "runtime/statistics/estimates.hpp"
 
 namespace flywheel {
 
@@ -19,6 +21,7 @@ struct RunSummary {
   Json after{};
   Json metrics{};  // curves by name
   std::vector<BeforeAfter> figures{};
+  std::optional<Estimate> gain{};             // of the held-out first turn, task by task
   std::vector<TranscriptPair> transcripts{};  // a few held-out conversations, changed ones first
   std::vector<GateResult> gates{};            // empty until both evaluations are there
 
@@ -28,7 +31,10 @@ struct RunSummary {
 Result<RunSummary> read_summary(WorkspaceClient& client, const std::string& run,
                                 const ExperimentSpec& spec);
 
-// The table, three transcripts and the gates, for a terminal.
+// "+89.2 points [86.0, 91.9]", with its 95 % interval.
+std::string gain_text(const Estimate& gain);
+
+// The table, the gain, three transcripts and the gates, for a terminal.
 std::string summary_text(const RunSummary& summary);
 
 }  // namespace flywheel

@@ -1,5 +1,5 @@
 // WorkspaceClient reads and writes a workspace for a subcommand: over the owner's unix socket where
-// an owner lives, else by opening the stores itself.
+// an owner lives, else by opening the stores itself. A get() outlives the owner, a post() does not.
 #pragma once
 
 #include <memory>
@@ -39,5 +39,8 @@ bool wait_for_owner(const std::string& home);
 
 // The run that `text` names: an id, or "last" for the newest.
 Result<std::string> resolve_run(WorkspaceClient& client, const std::string& text);
+
+// The folder of the newest checkpoint that the run has written; empty = none.
+Result<std::string> checkpoint_folder_of(WorkspaceClient& client, const std::string& run);
 
 }  // namespace flywheel

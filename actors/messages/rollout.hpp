@@ -91,7 +91,7 @@ typename Inspector::result_type inspect(Inspector& f, Generation& x) {
   auto log_probabilities = as_raw(x.log_probabilities);
   auto finish = as_number(x.finish);
   return f(caf::meta::type_name("Generation"), x.id, tokens, log_probabilities, x.versions, finish,
-           x.prompt_tokens_reused);
+           x.prompt_tokens_reused, x.failure);
 }
 
 template <class Inspector>

@@ -62,7 +62,6 @@ struct CheckpointWritten {
 struct LearnStep {
   std::uint64_t step = 0;        // the step to take: 1 for the first
   std::vector<RolloutId> ids{};  // in order
-  bool returns_weights = true;   // false while steps are replayed
 };
 // Local only: carries weights.
 struct StepLearned {
@@ -74,7 +73,7 @@ struct StepLearned {
   double first_turn_pass_rate = 0.0;
   std::map<std::uint64_t, std::uint64_t> staleness{};  // versions behind -> rollouts
   double learn_seconds = 0.0;
-  LocalWeights weights{};  // after the step, in the samplers' precision; null unless asked for
+  LocalWeights weights{};  // after the step, in the samplers' precision
 };
 
 template <class Inspector>
@@ -99,7 +98,7 @@ typename Inspector::result_type inspect(Inspector& f, CheckpointWritten& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, LearnStep& x) {
-  return f(caf::meta::type_name("LearnStep"), x.step, x.ids, x.returns_weights);
+  return f(caf::meta::type_name("LearnStep"), x.step, x.ids);
 }
 
 }  // namespace flywheel

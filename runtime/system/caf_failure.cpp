@@ -16,14 +16,19 @@ caf::error to_caf(const Error& error) {
   return {static_cast<std::uint8_t>(error.failure), category, caf::make_message(error.message)};
 }
 
-caf::error to_caf(const std::exception_ptr& thrown) {
+Error words_of(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const std::exception& exception) {
-    return to_caf(Error{Failure::internal, exception.what()});
+    const std::string words = exception.what();
+    return {Failure::internal, words.substr(0, words.find('\n'))};
   } catch (...) {
-    return to_caf(Error{Failure::internal, "something that is no std::exception was thrown"});
+    return {Failure::internal, "something that is no std::exception was thrown"};
   }
+}
+
+caf::error to_caf(const std::exception_ptr& thrown) {
+  return to_caf(words_of(thrown));
 }
 
 bool is_failure(const caf::error& error) {

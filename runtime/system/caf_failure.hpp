@@ -14,8 +14,17 @@ namespace flywheel {
 
 caf::error to_caf(const Error& error);
 
-// What a handler threw, with its words: CAF by itself keeps none of them.
+// What a handler threw: the first line of its words, for those of libtorch have a backtrace below.
+Error words_of(const std::exception_ptr& thrown);
 caf::error to_caf(const std::exception_ptr& thrown);
+
+// An actor that dies of what a handler threw tells its words to who watches it. CAF by itself keeps
+// none of them and prints a line to standard output, which belongs to what --json prints.
+template <class Self>
+void keep_words(Self self) {
+  self->set_exception_handler(
+      [](std::exception_ptr& thrown) -> caf::error { return to_caf(thrown); });
+}
 
 bool is_failure(const caf::error& error);
 

@@ -46,6 +46,7 @@ void on_down(Self* self, const caf::down_msg& down) {
 }
 
 caf::behavior keeper(Self* self, Kept kept) {
+  keep_words(self);
   self->state.kept = std::move(kept);
   self->set_down_handler([self](caf::down_msg& down) { on_down(self, down); });
   self->set_exit_handler([self](caf::exit_msg& exit) {

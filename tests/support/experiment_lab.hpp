@@ -194,16 +194,17 @@ struct ExperimentLab {
     record.group_size = spec.task.samples_per_task;
     REQUIRE(store->create_run(record));
   }
-  ~ExperimentLab() {
-    for (const auto& actor : all) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-    while (lab.scheduler.try_run_once()) {
-    }
-  }
+  ~ExperimentLab() { end_parts(); }
   ExperimentLab(const ExperimentLab&) = delete;
   ExperimentLab& operator=(const ExperimentLab&) = delete;
 
-  // From what the stores say to where nothing more happens; a part that is set already stays.
+  // From what the stores say to where nothing more happens; a grader, ledger or learner that is set
+  // already stays. Again from a resume point: everything is spawned anew.
   void start(ResumePoint resume = {}) {
+    if (!all.empty()) {
+      end_parts();
+      observer.outcome.reset();
+    }
     spawn_parts();
     ExperimentConfig config;
     config.parts = parts;
@@ -244,6 +245,14 @@ struct ExperimentLab {
   }
 
  private:
+  void end_parts() {
+    for (const auto& actor : std::exchange(all, {}))
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    while (lab.scheduler.try_run_once()) {
+    }
+    parts = {};
+  }
+
   void spawn_parts() {
     auto& system = lab.system;
     const auto& context = run.context;
@@ -251,8 +260,8 @@ struct ExperimentLab {
     parts.samplers = {caf::actor_cast<Sampler>(sampler("sampler_0"))};
     if (!parts.grader) parts.grader = spawn_grader(system, context, {.threads = 0});
     parts.dataset = spawn_dataset(system, context);
-    parts.ledger = spawn_ledger(system, *store, Placement::shared);
-    parts.learner = system.spawn(scripted_learner, run.checkpoint.weights);
+    if (!parts.ledger) parts.ledger = spawn_ledger(system, *store, Placement::shared);
+    if (!parts.learner) parts.learner = system.spawn(scripted_learner, run.checkpoint.weights);
     parts.publisher = spawn_publisher(system, context, {.samplers = parts.samplers, .base = {}},
                                       Placement::shared);
     EvaluatorConfig evaluation;

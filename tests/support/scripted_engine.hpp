@@ -15,6 +15,7 @@ namespace flywheel::testing {
 struct ScriptedAnswer {
   std::string text{};
   FinishReason finish = FinishReason::stop;  // stop adds the end token
+  std::string failure{};                     // the engine gives the sequence up
 };
 
 // What the test prepares and looks at; outlives the engine.
@@ -52,7 +53,7 @@ class ScriptedEngine final : public Engine {
   Generation say(const GenerateRequest& request) {
     const auto answer = script_.answers.front();
     script_.answers.pop_front();
-    Generation generation{.id = request.id, .finish = answer.finish};
+    Generation generation{.id = request.id, .finish = answer.finish, .failure = answer.failure};
     generation.tokens = script_.tokenizer->encode(answer.text, false);
     if (answer.finish == FinishReason::stop)
       generation.tokens.push_back(script_.tokenizer->end_token());

@@ -103,6 +103,16 @@ class Specs(BadInput):
         spec = self.write("spec.yaml", self.changed("disk_gib_min: 0.1", "disk_gib_min: 1000000"))
         self.refuse("run", spec, names=["MiB free", "needed"])
 
+    def test_too_little_free_disk_is_refused_by_an_owner_too(self):
+        owner = self.start_owner()
+        text = self.changed("disk_gib_min: 0.1", "disk_gib_min: 1000000")
+        status, body = self.post("/v1/runs", {"spec": text})
+        self.assertGreaterEqual(status, 400, body)
+        self.assertIn("needed", body["error"]["message"])
+        self.refuse("run", self.write("spec.yaml", text), names=["MiB free", "needed"])
+        self.assertEqual(len(self.get("/v1/runs")["runs"]), 1)
+        self.interrupt(owner)
+
 
 class Usage(BadInput):
     def test_arguments_that_make_no_sense_are_refused(self):
@@ -112,6 +122,16 @@ class Usage(BadInput):
         self.refuse("run", "--fast", names=["--fast"], codes=(BAD_INPUT,))
         self.refuse("run", "spec.yaml", "--steps", "many", names=["many"], codes=(BAD_INPUT,))
         self.refuse("explain", "grpoo", names=["grpoo"])
+
+    def test_steps_and_a_seed_are_for_a_new_run_and_within_their_bounds(self):
+        spec = self.write("spec.yaml", spec_text())
+        for steps in ("0", "100000001"):
+            self.refuse("run", spec, "--steps", steps, names=["--steps", steps], codes=(BAD_INPUT,))
+        self.refuse("run", spec, "--steps=-4", names=["--steps", "-4"], codes=(BAD_INPUT,))
+        for option in ("--steps", "--seed"):
+            self.refuse("run", "--resume", "last", option, "9", names=[option, "--resume"],
+                        codes=(BAD_INPUT,))
+        self.assertFalse(self.home.exists())
 
     def test_no_workspace_is_said_by_every_reader_and_none_is_made(self):
         for arguments in (["status"], ["runs"], ["waits"], ["report"], ["fsck"],
@@ -198,6 +218,14 @@ class Stored(BadInput):
                               ["run", "--resume", name]):
                 with self.subTest(" ".join(arguments)):
                     self.refuse(*arguments, names=[name])
+        self.check_nothing_changed()
+
+    def test_a_state_that_no_rollout_has_is_refused_with_the_seven_that_there_are(self):
+        for state in ("consummed", "Consumed", "a&limit=9"):
+            self.refuse("data", "show", "last", "--state", state,
+                        names=[f"'{state}'", "planned", "discarded"], codes=(BAD_INPUT,))
+        shown = self.read_json("data", "show", "last", "--state", "consumed", "--limit", "3")
+        self.assertEqual([each["state"] for each in shown["rollouts"]], ["consumed"] * 3)
         self.check_nothing_changed()
 
     def test_a_finished_run_is_not_resumed(self):

@@ -1,11 +1,16 @@
 """The command line: help, JSON, and what a run leaves behind: checkpoint, report, votes."""
 import html.parser
 import json
+import os
 import pathlib
+import pty
 import re
+import select
+import subprocess
+import time
 import unittest
 
-from program import DONE, INTERRUPTED, WorkspaceCase, spec_text
+from program import DEADLINE_SECONDS, DONE, INTERRUPTED, WorkspaceCase, spec_text
 
 SUBCOMMANDS = ("plan", "run", "runs", "status", "waits", "report", "eval", "try", "data", "explain",
                "caas", "bench", "synth", "doctor", "fsck")
@@ -54,12 +59,17 @@ class AfterARun(WorkspaceCase):
     def test_json_of_reading_subcommands_is_one_document(self):
         for arguments in (["status"], ["runs"], ["waits"], ["data", "show", "last"], ["report"],
                           ["fsck"], ["explain"], ["explain", "keys"], ["doctor"],
-                          ["plan", self.spec], ["eval", self.checkpoint, "--spec", self.spec],
+                          ["plan", self.spec], ["plan", "--keys"], ["eval", self.checkpoint, "--spec", self.spec],
                           ["try", self.checkpoint, "Hello", "--base", "tiny", "--tokens", "4"]):
             with self.subTest(arguments[0]):
                 result = self.call(*arguments, "--json")
                 self.assertEqual(result.returncode, DONE, result.stderr)
                 self.assertIsInstance(json.loads(result.stdout), (dict, list))
+
+    def test_plan_and_explain_print_the_same_keys(self):
+        keys = self.read_json("plan", "--keys")
+        self.assertIn("budget.steps", [key["path"] for key in keys["keys"]])
+        self.assertEqual(keys, self.read_json("explain", "keys"))
 
     def test_status_says_what_fsck_counts(self):
         status = self.read_json("status")
@@ -85,6 +95,49 @@ class AfterARun(WorkspaceCase):
         preferred = alone["candidates"][0 if alone["choice"] == "left" else 1]
         self.assertEqual(preferred["checkpoint"], self.checkpoint.name)
         self.assertEqual(self.interrupt(owner), INTERRUPTED)
+        self.assert_clean()
+
+    def test_a_vote_names_the_checkpoint_however_the_workspaces_are_spelled(self):
+        long = self.write("long.yaml", spec_text(name="long", steps=1000000))
+        owner = self.start("run", long, home=self.home.name)  # in our folder, relative
+        self.wait_until(lambda: "learning step 2" in self.output_of(owner), "step 2", owner)
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        result = self.call("try", self.checkpoint, "Say a fruit.", "--base", "tiny", "--tokens", "4",
+                           "--vote", "trained", cwd=elsewhere)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        vote = self.get("/v1/votes")["votes"][0]
+        preferred = vote["candidates"][0 if vote["choice"] == "left" else 1]
+        self.assertEqual(preferred["checkpoint"], self.checkpoint.name)
+        known = self.get("/v1/checkpoints")["checkpoints"]
+        self.assertEqual([each["folder"] for each in known], [str(self.checkpoint)])
+        self.assertEqual(self.interrupt(owner), INTERRUPTED)
+
+    def read_terminal(self, terminal, text, seconds=DEADLINE_SECONDS):
+        """What came up to and with `text`."""
+        shown, end = "", time.monotonic() + seconds
+        while text not in shown:
+            ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
+            self.assertTrue(ready, f"no '{text}' in {shown[-2000:]}")
+            shown += os.read(terminal, 4096).decode("utf-8", "replace")
+        return shown
+
+    def test_who_thinks_about_a_vote_keeps_nobody_from_the_workspace(self):
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        vote = self.command(["try", self.checkpoint, "Say a fruit.", "--base", "tiny",
+                             "--tokens", "4"])
+        process = subprocess.Popen(vote, stdin=theirs, stdout=theirs, stderr=theirs,
+                                   cwd=self.folder)
+        self.started.append(process)
+        os.close(theirs)
+        self.read_terminal(ours, "Which is better?")
+        began = time.monotonic()
+        self.assertEqual(self.read_json("status")["status"], "finished")
+        self.assertLess(time.monotonic() - began, 10)
+        os.write(ours, b"t\n")
+        self.read_terminal(ours, "stored vote_")
+        self.assertEqual(process.wait(timeout=DEADLINE_SECONDS), DONE)
         self.assert_clean()
 
     def test_a_vote_for_nothing_known_is_refused_and_nothing_is_stored(self):

@@ -1,9 +1,11 @@
 """One workspace, many callers: a second run goes to the owner, and readers get in between."""
 import concurrent.futures
 import json
+import re
+import signal
 import unittest
 
-from program import DONE, INTERRUPTED, WorkspaceCase, spec_text
+from program import BAD_INPUT, DONE, INTERRUPTED, WorkspaceCase, spec_text
 
 READERS = (("status",), ("runs",), ("waits",), ("data", "show", "last", "--limit", "3"))
 
@@ -37,11 +39,46 @@ class Workspace(WorkspaceCase):
                          ["finished", "finished"])
         self.assert_clean()
 
+    def start_second(self, name, owner, **work):
+        """A run that the owner conducts; returns it and its id once it has learned."""
+        spec = self.write(f"{name}.yaml", spec_text(name=name, seed=2, **work))
+        process = self.start("run", spec)
+        self.wait_until(lambda: "learning step 2" in self.output_of(process), "step 2", process)
+        self.assertIsNone(owner.poll(), self.output_of(owner)[-2000:])
+        return process, self.get("/v1/runs")["runs"][-1]["id"]
+
+    def test_a_run_that_comes_while_the_owner_follows_another_goes_on_to_its_end(self):
+        spec = self.write("first.yaml", spec_text(name="first", tokens_max=32, steps=200))
+        first = self.start("run", spec)
+        self.wait_until(lambda: "learning step 2" in self.output_of(first), "step 2", first)
+        second, second_id = self.start_second("second", first, steps=1000000)
+        self.wait_until(lambda: "\nreport " in self.output_of(first), "report", first)
+        third, _ = self.start_second("third", first, tokens_max=32, steps=150)
+        status, body = self.post(f"/v1/runs/{second_id}/stop", {})
+        self.assertLess(status, 300, body)
+        self.assertEqual(self.wait(second), INTERRUPTED, self.output_of(second)[-2000:])
+        self.assertEqual(self.wait(third), DONE, self.output_of(third)[-2000:])
+        self.assertEqual(self.wait(first), DONE, self.output_of(first)[-2000:])
+        self.assert_clean()
+
+    def test_a_run_whose_owner_is_killed_says_how_to_go_on(self):
+        owner = self.start_owner()
+        second, second_id = self.start_second("second", owner, tokens_max=32, steps=150)
+        owner.send_signal(signal.SIGKILL)
+        self.assertEqual(self.wait(second), INTERRUPTED, self.output_of(second)[-2000:])
+        told = re.findall(r"flywheel run --resume (run_\w+)", self.output_of(second))
+        self.assertEqual(told, [second_id])
+        self.assertEqual(self.call("run", "--resume", second_id).returncode, DONE)
+        self.assert_clean()
+
     def test_what_the_owner_answers_is_what_a_reader_prints(self):
         owner = self.start_owner()
         run = self.get("/v1/runs")["runs"][0]
         self.assertTrue(run["is_live"])
         self.assertEqual(self.read_json("runs")["runs"][0]["id"], run["id"])
+        refused = self.call("data", "show", "last", "--state", "consummed")
+        self.assertEqual((refused.returncode, refused.stdout), (BAD_INPUT, ""), refused.stderr)
+        self.assertIn("'consummed'", refused.stderr)
         waits = self.get("/v1/waits")
         self.assertEqual(waits["expired_count"], 0)
         for wait in waits["waits"]:

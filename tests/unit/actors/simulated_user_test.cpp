@@ -135,6 +135,19 @@ TEST_SUITE("actors/simulated_user") {
     CHECK(lab.run.waits.list().empty());
   }
 
+  TEST_CASE("a turn that the engine gives up ends the conversation by name and is not stored") {
+    UserLab lab;
+    lab.script.answers = {{"- apple", FinishReason::cancelled, "the logits are not finite"}};
+
+    const Rollout stored = lab.talk();
+
+    REQUIRE(lab.ended.size() == 1);
+    CHECK(lab.ended[0].failure.find("the logits are not finite") != std::string::npos);
+    CHECK(lab.ended[0].failure.find("learning.learning_rate") != std::string::npos);
+    CHECK(stored.state == RolloutState::running);
+    CHECK(stored.transcript.turns.empty());
+  }
+
   TEST_CASE("a turn that is cut is closed with masked tokens that the policy did not sample") {
     UserLab lab;
     lab.script.answers = {{"- apple\n- pe", FinishReason::length},

@@ -43,6 +43,21 @@ class CheckRequests(support.PlantedTree):
                 self.write("actors/a.cpp", code + ";\n")
                 self.assertEqual(len(self.check()), 1, self.check())
 
+    def test_a_wait_for_a_lock_is_seen_whatever_the_condition_is_called(self):
+        for folder in ("actors", "runtime/net", "storage"):
+            for code in ("has_ended_.wait(lock)", "news.wait (\n lock, [] { return true; })",
+                         "a->b.wait(write_lock)"):
+                with self.subTest(folder + ": " + code):
+                    self.write(f"{folder}/a.cpp", "int a;\n" + code + ";\n")
+                    self.assert_one(self.check(), f"{folder}/a.cpp:2:", "deadlines", "wait_for")
+            self.write(f"{folder}/a.cpp", "has_ended_.wait_for(lock, 1s); exec->wait();\n")
+            self.assertEqual(self.check(), [])
+
+    def test_a_wait_that_another_thread_ends_is_named_in_the_script(self):
+        for name in check_requests.ENDED_BY_OTHERS:
+            self.write(name, "has_ended_.wait(lock);\n")
+        self.assertEqual(self.check(), [])
+
     def test_waits_with_an_end_and_mere_words_pass(self):
         self.write("actors/a.cpp", "// self->request(x), caf::infinite\n"
                    'log("infinite");\ncondition_.wait_for(lock, 1s);\nask(self, waits, x);\n'

@@ -164,7 +164,7 @@ class History {
                               state == RolloutState::graded || state == RolloutState::finished;
       if (state == RolloutState::running) state = RolloutState::planned;
       if (has_tokens && !is_usable)
-        state = RolloutState::discarded;
+        state = run_.is_deterministic ? RolloutState::planned : RolloutState::discarded;
       else if (is_lost || state == RolloutState::leased)
         state = RolloutState::graded;
       if (is_lost) model_.consumer[i] = 0;

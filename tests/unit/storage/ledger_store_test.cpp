@@ -24,7 +24,8 @@ struct Lab {
   RunRecord run = sample_run();
   std::unique_ptr<LedgerStore> ledger{};
 
-  Lab() {
+  explicit Lab(bool is_deterministic = false) {
+    run.is_deterministic = is_deterministic;
     reopen();
     REQUIRE(ledger->create_run(run));
   }
@@ -312,7 +313,7 @@ TEST_SUITE("storage/ledger_store") {
     const auto answers = lab.ledger->apply(std::move(changes));
 
     REQUIRE(answers.size() == 7);
-    for (const std::size_t i : {0, 1, 3, 4, 5, 6}) CHECK(answers[i]);
+    for (const std::size_t i : {0U, 1U, 3U, 4U, 5U, 6U}) CHECK(answers[i]);
     CHECK(failure_of(answers[2]) == Failure::invalid_argument);
     CHECK(lab.disk.synced_write_count() == before + 1);
     lab.reopen();
@@ -395,6 +396,30 @@ TEST_SUITE("storage/ledger_store") {
     CHECK(report->returned == lab.ids(0, 4));
     CHECK(report->discarded == lab.ids(4, 4));
     CHECK(!lab.ledger->roll_back(lab.run.id, 1, 0, "test"));
+    lab.check_clean();
+  }
+
+  TEST_CASE("a deterministic run talks through again what a roll-back can't use") {
+    Lab lab{true};
+    lab.plan(12);
+    lab.grade(0, 4, 0);
+    lab.commit(1, 0, 4);
+    lab.grade(4, 4, 1);
+    lab.commit(2, 4, 4);
+    lab.finish(8, 1);
+
+    const auto report = lab.ledger->roll_back(lab.run.id, 0, 0, "another processor");
+
+    REQUIRE(report);
+    CHECK(report->returned == lab.ids(0, 4));
+    CHECK(report->requeued == lab.ids(4, 5));
+    CHECK(report->discarded.empty());
+    CHECK(lab.ledger->rollout(lab.id(4))->transcript.turns.empty());
+    lab.check_clean();
+    lab.reopen();
+    lab.commit(1, 0, 4);
+    lab.grade(4, 4, 1);
+    lab.commit(2, 4, 4);
     lab.check_clean();
   }
 

@@ -28,6 +28,20 @@ void write_file(const fs::path& path, const std::string& text) {
   std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
 }
 
+// The working folder of the process, for as long as it lives.
+class WorkingFolder {
+ public:
+  explicit WorkingFolder(const fs::path& folder) : before_(fs::current_path()) {
+    fs::current_path(folder);
+  }
+  ~WorkingFolder() { fs::current_path(before_); }
+  WorkingFolder(const WorkingFolder&) = delete;
+  WorkingFolder& operator=(const WorkingFolder&) = delete;
+
+ private:
+  fs::path before_;
+};
+
 // Opens it with little memory; the error must be one line.
 Result<std::unique_ptr<Workspace>> open_at(const fs::path& home, std::uint64_t free_bytes_min = 1) {
   auto opened = Workspace::open({.home = home,
@@ -192,6 +206,48 @@ TEST_SUITE("storage/workspace") {
     CHECK(Workspace::socket_path_of(home).string().size() <= 100);
     CHECK(Workspace::socket_path_of(home) != Workspace::socket_path_of(home.string() + "y"));
     CHECK(Workspace::socket_path_of("/a") == "/a/owner.sock");
+  }
+
+  TEST_CASE("a home is the same however it is spelled and from wherever") {
+    TemporaryFolder folder;
+    const fs::path deep = folder.path() / std::string(60, 'd') / std::string(60, 'e');
+    fs::create_directories(deep);
+    fs::create_directory_symlink(deep, folder.path() / "link");
+    const WorkingFolder inside{deep};
+    for (const fs::path& before : {deep, folder.path()}) {
+      const WorkingFolder here{before};
+      CAPTURE(before.string());
+      // Before it is there, and after.
+      for (int made = 0; made < 2; ++made) {
+        const auto socket = Workspace::socket_path_of("home");
+        CHECK(socket.is_absolute());
+        CHECK(socket.string().size() <= 100);
+        CHECK(socket == Workspace::socket_path_of(fs::absolute("home")));
+        CHECK(socket == Workspace::socket_path_of("./home/"));
+        fs::create_directory("home");
+      }
+    }
+    CHECK(Workspace::socket_path_of(folder.path() / "link" / "home") ==
+          Workspace::socket_path_of("home"));
+
+    const auto workspace = open_at("home");
+
+    REQUIRE(workspace);
+    CHECK((*workspace)->home() == fs::canonical("home"));
+    CHECK((*workspace)->socket_path() == Workspace::socket_path_of("home"));
+  }
+
+  TEST_CASE("an open workspace is asked for any amount of free space") {
+    TemporaryFolder folder;
+    const auto workspace = open_at(folder.path());
+    REQUIRE(workspace);
+
+    CHECK((*workspace)->check_free_space(1));
+    const auto refused = (*workspace)->check_free_space(1ULL << 60);
+
+    REQUIRE(!refused);
+    CHECK(refused.error().failure == Failure::resource_exhausted);
+    CHECK(refused.error().message.find("MiB are needed") != std::string::npos);
   }
 
   TEST_CASE(

@@ -50,7 +50,8 @@ TEST_CASE("what was not measured passes no gate") {
   const Json nothing{{"figures", Json::object()}};
   const GateSpec spec{.pass_rate_before_min = 0.05, .guard_fall_max = 0.5};
   CHECK(refused(spec, nothing, nothing) ==
-        std::vector<std::string>{"held-out first turn before at least 5 %: nothing was measured"});
+        std::vector<std::string>{"held-out first turn before at least 5 %: nothing was measured",
+                                 "no guard falls by more than 50 points: no guard was measured"});
 
   const auto whole = evaluation(0.5, 0.5);
   auto without_guard = whole;
@@ -64,9 +65,28 @@ TEST_CASE("a spec without gates is judged by none") {
   CHECK(judge_gates(GateSpec{}, evaluation(1.0, 0.9), evaluation(0.0, 0.1)).empty());
 }
 
-TEST_CASE("nothing is judged until both evaluations are there") {
-  CHECK(judge_gates(GateSpec{}, evaluation(0.1, 0.5), Json{}).empty());
-  CHECK(judge_gates(GateSpec{}, Json{}, evaluation(0.1, 0.5)).empty());
+TEST_CASE("an evaluation that is missing passes no gate that speaks of it") {
+  const GateSpec spec{.pass_rate_before_max = 0.2, .pass_rate_after_min = 0.9};
+  const std::string before = "held-out first turn before at most 20 %: nothing was measured";
+  const std::string after = "held-out first turn after at least 90 %: nothing was measured";
+  CHECK(refused(spec, evaluation(0.1, 0.5), Json{}) == std::vector<std::string>{after});
+  CHECK(refused(spec, Json{}, evaluation(0.95, 0.5)) == std::vector<std::string>{before});
+  CHECK(refused(spec, Json{}, Json{}) == std::vector<std::string>{before, after});
+
+  const GateSpec guarded{.guard_fall_max = 0.1};
+  CHECK(refused(guarded, evaluation(0.1, 0.5), Json{}) ==
+        std::vector<std::string>{
+            "guard style falls by at most 10 points: was not measured after the run"});
+  CHECK(refused(guarded, Json{}, Json{}).size() == 1);
+}
+
+TEST_CASE("a bound on guards is refused where the grader has none, and only there") {
+  auto without_guard = evaluation(0.1, 0.5);
+  without_guard["figures"].erase("guard_style");
+  CHECK(refused({.guard_fall_max = 0.1}, without_guard, without_guard) ==
+        std::vector<std::string>{"no guard falls by more than 10 points: no guard was measured"});
+  CHECK(judge_gates({.pass_rate_after_min = 0.05}, without_guard, without_guard).size() == 1);
+  CHECK(refused({.pass_rate_after_min = 0.05}, without_guard, without_guard).empty());
 }
 
 }  // namespace

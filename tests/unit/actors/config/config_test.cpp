@@ -147,6 +147,9 @@ TEST_SUITE("actors/config") {
         {"learning: {learning_rate: '1'}", "learning.learning_rate is '1', must be a number"},
         {"sampling: {tokens_max: 0}", "sampling.tokens_max is 0, must be at least 1"},
         {"sampling: {tokens_max: 512}", "sampling.tokens_max is 512, which leaves no room"},
+        {"learning: {beta1: 0.999999999}", "must be at least 0 and at most 0.9999999"},
+        {"learning: {beta2: 0.999999999}", "must be at least 0 and at most 0.9999999"},
+        {"learning: {epsilon: 1e-46}", "must be at least 1e-37"},
         {"sampling: {top_p: 0}", "sampling.top_p is 0, must be above 0 and at most 1"},
         {"gates: {pass_rate_after_min: 90}", "must be at least 0 and at most 1 (share)"},
         {"compute: {samplers: 99999999999}", "compute.samplers is 99999999999, must be at least 1"},
@@ -305,6 +308,10 @@ TEST_SUITE("actors/config") {
           static_cast<const void*>(&weight), static_cast<const void*>(&cap),
           static_cast<const void*>(&drop)})
       CHECK(fields.contains(field));
+    for (const char* path : {"algorithm.clip_low", "algorithm.clip_high"})
+      CHECK(find_key_row(path)->meaning.find("r = 1, never clipped") != std::string_view::npos);
+    for (const char* path : {"sampling.temperature", "sampling.top_k", "sampling.top_p"})
+      CHECK(find_key_row(path)->meaning.find("importance weight") != std::string_view::npos);
     CHECK(experiment_keys_text().find("in policy versions, at least 0 and at most 64") !=
           std::string::npos);
   }
