@@ -89,7 +89,7 @@ std::string experiment_keys_text() {
     text += key.path + ": " + key.fallback + "\n    " + key.meaning + ".\n    " + key.type;
     if (!key.unit.empty()) text += ", in " + key.unit;
     if (!key.bounds.empty()) text += ", " + key.bounds;
-    text += "\n";
+    text += '\n';
   }
   return text;
 }

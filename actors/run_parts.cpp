@@ -29,7 +29,7 @@ struct DeathNotices {
   caf::actor experiment{};
 };
 
-auto notify(std::shared_ptr<DeathNotices> notices) {
+auto notify(const std::shared_ptr<DeathNotices>& notices) {
   return [notices](const std::string& name, const std::string& reason, bool restarted) {
     const PartDied died{name, reason, restarted};
     if (restarted)
@@ -53,11 +53,11 @@ class PartSpawner {
     for (std::uint32_t i = 0; i < context_->spec.compute.samplers; ++i)
       parts_.samplers.push_back(sampler("sampler_" + std::to_string(i)));
     evaluation_sampler = sampler("evaluation_sampler");
-    parts_.dataset = kept<Dataset>("dataset", [](auto& system, auto context) {
+    parts_.dataset = kept<Dataset>("dataset", [](auto& system, const auto& context) {
       return caf::actor_cast<caf::actor>(spawn_dataset(system, context));
     });
     const std::size_t workers = context_->spec.tools.threads;
-    parts_.grader = kept<GraderActor>("grader", [workers](auto& system, auto context) {
+    parts_.grader = kept<GraderActor>("grader", [workers](auto& system, const auto& context) {
       return caf::actor_cast<caf::actor>(spawn_grader(system, context, {.threads = workers}));
     });
     if (config_.tools.toolbox) parts_.tools = tool_host();
@@ -87,7 +87,7 @@ class PartSpawner {
   }
 
   template <class Handle, class Spawn>
-  Handle kept(const std::string& name, Spawn spawn) {
+  Handle kept(const std::string& name, const Spawn& spawn) {
     return spawn_kept<Handle>(system_, {.name = name,
                                         .start = [&system = system_, context = context_,
                                                   spawn] { return spawn(system, context); },
@@ -97,7 +97,7 @@ class PartSpawner {
   ToolHost tool_host() {
     const auto tools = tool_host_config(context_->spec, config_.tools);
     config_.tools.model_line->connect(system_, context_, parts_.samplers.front());
-    return kept<ToolHost>("tool_host", [tools](auto& system, auto context) {
+    return kept<ToolHost>("tool_host", [tools](auto& system, const auto& context) {
       return caf::actor_cast<caf::actor>(
           spawn_tool_host(system, context, tools, Placement::own_thread));
     });

@@ -131,6 +131,7 @@ std::vector<ToolCall> State::append_answer(const Generation& generation) {
 Result<> State::append_tool_turn(const std::vector<ToolCall>& calls,
                                  const std::vector<ToolResult>& results) {
   std::vector<std::string> texts;
+  texts.reserve(results.size());
   for (const ToolResult& result : results) texts.push_back(result.text);
   const Token last = last_sampled(transcript().turns.back());
   FLYWHEEL_TRY(auto spans, context->turn_tokens->tool_continuation(last, texts));
@@ -146,7 +147,7 @@ using Self = SimulatedUser::stateful_pointer<State>;
 void end(Self self, const std::string& failure);
 void take_turn(Self self);
 void sample(Self self);
-void run_tools(Self self, std::vector<ToolCall> calls);
+void run_tools(Self self, const std::vector<ToolCall>& calls);
 void grade(Self self);
 
 std::string label(Self self) {
@@ -232,10 +233,10 @@ void finish(Self self) {
 void on_answer(Self self, const Generation& generation) {
   if (generation.finish == FinishReason::cancelled)
     return end(self, label(self) + ": its turn was cancelled");
-  auto calls = self->state.append_answer(generation);
+  const auto calls = self->state.append_answer(generation);
   // A turn that was cut is taken as it is: its last call may be half a call.
   if (calls.empty() || generation.finish != FinishReason::stop) return take_turn(self);
-  run_tools(self, std::move(calls));
+  run_tools(self, calls);
 }
 
 void on_tools_ran(Self self, const std::vector<ToolCall>& calls,
@@ -248,7 +249,7 @@ void on_tools_ran(Self self, const std::vector<ToolCall>& calls,
 }
 
 // Past the bound the model is told so once; if it goes on calling, its turn is taken as its answer.
-void run_tools(Self self, std::vector<ToolCall> calls) {
+void run_tools(Self self, const std::vector<ToolCall>& calls) {
   auto& state = self->state;
   const auto calls_max = state.context->spec.tools.calls_max;
   if (state.calls_run > calls_max) return take_turn(self);
@@ -306,7 +307,7 @@ void take_turn(Self self) {
 }
 
 SimulatedUser::behavior_type behavior(Self self, RunContextPtr context,
-                                      std::shared_ptr<ConversationConfig> config) {
+                                      const std::shared_ptr<ConversationConfig>& config) {
   self->state.context = std::move(context);
   self->state.config = std::move(*config);
   self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {

@@ -77,6 +77,7 @@ WorkbenchFactory workbench_factory(const ToolsSpec& spec, std::shared_ptr<Sandbo
     SandboxSpec own = container;
     for (const auto& [source, target] : setting.folders) own.binds.push_back({source, target});
     std::vector<WorkbenchFile> files;
+    files.reserve(setting.files.size());
     for (const SettingFile& file : setting.files) files.push_back({file.path, file.text});
     return make_sandbox_workbench(*host, own, files);
   };

@@ -44,20 +44,20 @@ void GroupCommit::run() {
     has_buffered_ = false;
     if (!entries.empty()) {
       lock.unlock();
-      commit(std::move(entries));
+      commit(entries);
       lock.lock();
     }
     if (is_last && queue_.empty()) return;
   }
 }
 
-void GroupCommit::commit(std::vector<Entry> entries) {
+void GroupCommit::commit(const std::vector<Entry>& entries) {
   WriteBatch joined;
-  for (Entry& entry : entries)
+  for (const Entry& entry : entries)
     for (const auto& operation : entry.batch.operations())
       operation.is_put ? joined.put(operation.key, operation.value) : joined.erase(operation.key);
   const Result<> outcome = store_.write(joined, Durability::synced);
-  for (Entry& entry : entries)
+  for (const Entry& entry : entries)
     if (entry.done) entry.done(outcome);
 }
 

@@ -40,7 +40,7 @@ class GroupCommit {
   };
 
   void run();
-  void commit(std::vector<Entry> entries);
+  void commit(const std::vector<Entry>& entries);
 
   KeyValueStore& store_;
   const std::string mark_key_;

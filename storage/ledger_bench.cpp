@@ -203,7 +203,8 @@ Result<LedgerBenchReport> measure(const LedgerBenchConfig& config) {
 
   StepRecord step;
   step.consumed = bench.ids(0, config.batch_size);
-  const std::size_t progress_bytes = encode(RolloutProgress{}).size() + id_key({}, AnyId{}).size();
+  const std::size_t progress_bytes =
+      encode(RolloutProgress{}).size() + id_key(RecordKind::rollout_progress, AnyId{}).size();
   const std::size_t commit_bytes = encode(step).size() + config.batch_size * progress_bytes;
   FLYWHEEL_TRY(const auto fsyncs,
                fsync_seconds(config.folder / "fsync", commit_bytes, config.commit_count));

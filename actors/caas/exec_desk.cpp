@@ -186,7 +186,7 @@ void ExecDesk::start(const std::shared_ptr<Running>& running) {
     is_cancelled = running->exec->is_cancelled;
   }
   if (is_cancelled) (*started)->cancel();
-  if (running->handlers.on_start) running->handlers.on_start();
+  if (running->handlers.on_start) running->handlers.on_start(*running->exec);
 }
 
 void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<ExecResult>& result) {
@@ -220,7 +220,7 @@ void ExecDesk::finish(const std::shared_ptr<Running>& running, const Result<Exec
     const bool is_kept = exec.is_detached && live.execs.contains(exec.number);
     if (!is_kept) live.execs.erase(exec.number);
   }
-  if (running->handlers.on_end) running->handlers.on_end(result);
+  if (running->handlers.on_end) running->handlers.on_end(exec, result);
   if (exec.is_main && result && result->end != ExecEnd::container_gone)
     table_.end(live.id, cause_of_main(*result));
   else if (exec.is_main && !result)

@@ -28,9 +28,9 @@ constexpr std::size_t event_bytes_max = 6;
 struct ExecHandlers {
   // The command takes input and signals from now on; output may come before. Not called where it
   // never starts.
-  std::function<void()> on_start{};
+  std::function<void(const LiveExec&)> on_start{};
   std::function<void(ExecStream, std::string_view)> on_output{};
-  std::function<void(const Result<ExecResult>&)> on_end{};
+  std::function<void(const LiveExec&, const Result<ExecResult>&)> on_end{};
 };
 
 class ExecDesk {

@@ -91,11 +91,11 @@ void stream_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
     const std::lock_guard lock{*gate};
     watched->send(stream, bytes);
   };
-  handlers.on_start = [watched, gate] {
+  handlers.on_start = [watched, gate](const LiveExec&) {
     const std::lock_guard lock{*gate};
     watched->send_start();
   };
-  handlers.on_end = [watched, gate](const Result<ExecResult>& result) {
+  handlers.on_end = [watched, gate](const LiveExec&, const Result<ExecResult>& result) {
     const std::lock_guard lock{*gate};
     watched->send_start();
     watched->flush_all();
@@ -114,27 +114,37 @@ void stream_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
   watched->events.when_gone([&state, exec = *exec] { state.execs.cancel(*exec); });
 }
 
+// Answered once it has started: what comes after the answer, a pause for instance, finds it there.
+void detach_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
+                 const ExecRequest& asked, const Responder& responder) {
+  const auto is_answered = std::make_shared<std::atomic_flag>();
+  const auto answer = [responder, is_answered](const LiveExec& exec) {
+    if (!is_answered->test_and_set()) responder.json(with_id({{"state", "running"}}, exec), 202);
+  };
+  ExecHandlers handlers;
+  handlers.on_start = answer;
+  handlers.on_end = [responder, is_answered, answer](const LiveExec& exec,
+                                                     const Result<ExecResult>& result) {
+    if (result) return answer(exec);  // it ended before on_start came
+    if (!is_answered->test_and_set()) responder.send(refusal(result.error()));
+  };
+  const auto begun = state.execs.begin(live, asked, std::move(handlers));
+  if (!begun) responder.send(refusal(begun.error()));
+}
+
 void run_exec(CaasState& state, const std::shared_ptr<LiveContainer>& live,
               const ExecRequest& asked, const Responder& responder) {
   if (asked.is_streamed) return stream_exec(state, live, asked, responder);
+  if (asked.is_detached) return detach_exec(state, live, asked, responder);
   ExecHandlers handlers;
-  auto number = std::make_shared<std::atomic<std::uint64_t>>(0);
-  if (!asked.is_detached)
-    handlers.on_end = [responder, number,
-                       base64 = asked.wants_base64](const Result<ExecResult>& result) {
-      if (!result) return void(responder.send(refusal(result.error())));
-      Json json = exec_json(*result, base64);
-      json["id"] = exec_name(*number);
-      json["object"] = "exec";
-      responder.json(json);
-    };
+  handlers.on_end = [responder, base64 = asked.wants_base64](const LiveExec& exec,
+                                                             const Result<ExecResult>& result) {
+    if (!result) return void(responder.send(refusal(result.error())));
+    responder.json(with_id(exec_json(*result, base64), exec));
+  };
   auto exec = state.execs.begin(live, asked, std::move(handlers));
   if (!exec) return void(responder.send(refusal(exec.error())));
-  *number = (*exec)->number;
-  if (asked.is_detached)
-    responder.json(with_id({{"state", "running"}}, **exec), 202);
-  else
-    responder.when_gone([&state, exec = *exec] { state.execs.cancel(*exec); });
+  responder.when_gone([&state, exec = *exec] { state.execs.cancel(*exec); });
 }
 
 // What a log says, in the shape in which the command would have been answered.

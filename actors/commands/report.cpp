@@ -243,7 +243,7 @@ std::string report_html(const ReportData& data) {
 }
 
 Result<std::string> write_report(const ReportData& data, const std::string& folder) {
-  const std::string page = folder + "/report.html";
+  std::string page = folder + "/report.html";
   FLYWHEEL_TRY_VOID(write_file(folder + "/curves.svg", charts_svg_file(data.charts, data.title)));
   FLYWHEEL_TRY_VOID(write_file(page, report_html(data)));
   return page;

@@ -39,6 +39,16 @@ double tick_step(const Range& range, int count) {
   return power * (first <= 1.0 ? 1.0 : first <= 2.0 ? 2.0 : first <= 5.0 ? 5.0 : 10.0);
 }
 
+// The multiples of `step` within the range.
+std::vector<double> ticks(const Range& range, double step) {
+  const double first = std::ceil(range.low / step);
+  const double count = std::max(0.0, std::floor(range.high / step + 1e-6) - first + 1);
+  std::vector<double> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = (first + static_cast<double>(i)) * step;
+  return values;
+}
+
 struct Scale {
   Range x, y;
 
@@ -95,17 +105,13 @@ std::string value_text(const Chart& chart, double value) {
 std::string axes(const Chart& chart, const Scale& scale) {
   std::string svg;
   const double y_step = chart.is_share ? 0.25 : tick_step(scale.y, 4);
-  for (double y = std::ceil(scale.y.low / y_step) * y_step; y <= scale.y.high + y_step * 1e-6;
-       y += y_step) {
-    const double value = std::abs(y) < y_step * 1e-6 ? 0.0 : y;
+  for (const double y : ticks(scale.y, y_step))
     svg += fmt::format(R"(<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>)"
                        R"(<text class="tick" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>)",
                        left, width - right, scale.py(y), scale.py(y), left - 6, scale.py(y) + 4,
-                       value_text(chart, value));
-  }
+                       value_text(chart, y));
   const double x_step = std::max(1.0, tick_step(scale.x, 6));
-  for (double x = std::ceil(scale.x.low / x_step) * x_step; x <= scale.x.high + x_step * 1e-6;
-       x += x_step)
+  for (const double x : ticks(scale.x, x_step))
     svg += fmt::format(
         R"(<text class="tick" x="{:.1f}" y="{:.1f}" text-anchor="middle">{:.6g}</text>)",
         scale.px(x), height - bottom + 16, x);

@@ -202,7 +202,7 @@ std::string side_by_side_text(const TranscriptPair& pair, std::size_t columns,
   if (columns < 40) {
     for (const auto& line : side_lines(left_title, pair.before_passed, pair.before, columns))
       text += line + "\n";
-    text += "\n";
+    text += '\n';
     for (const auto& line : side_lines(right_title, pair.after_passed, pair.after, columns))
       text += line + "\n";
     return text;

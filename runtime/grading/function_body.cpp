@@ -133,7 +133,7 @@ std::string block_in(std::span<const Line> lines, std::size_t outer) {
   std::string body;
   for (const Line& line : lines.first(end)) {
     if (!line.in_string && is_blank(line.text))
-      body += "\n";
+      body += '\n';
     else
       body += std::string{line.text.substr(
                   line.in_string ? 0 : std::min(inner, indent_of(line.text)))} +
@@ -166,7 +166,7 @@ std::string function_body_in(const std::string& code, const std::string& name) {
   } else {  // def f(x): return x
     const std::string_view rest = lines[line].text.substr(after);
     body = std::string{rest.substr(indent_of(rest))} + "\n";
-    while (++line < lines.size() && lines[line].continues)
+    for (++line; line < lines.size() && lines[line].continues; ++line)
       body += std::string{lines[line].text} + "\n";
   }
   return body.empty() ? body : imports_of(lines, first, head) + body;

@@ -109,6 +109,7 @@ bool ContinuousEngine::cancel(std::uint64_t id) {
 
 std::vector<BlockNeed> ContinuousEngine::needs() const {
   std::vector<BlockNeed> all;
+  all.reserve(active_.size());
   for (const SequencePointer& s : active_)
     all.push_back({&s->held, s->planned, s->positions_max()});
   return all;

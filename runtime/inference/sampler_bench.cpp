@@ -80,6 +80,7 @@ double product_seconds(const Product& product, Precision precision, ThreadTeam& 
   std::vector<torch::Tensor> weights;  // more than the caches hold, as in a model
   const std::int64_t copies =
       std::clamp<std::int64_t>((64 << 20) / (padded * product.in * 2), 1, product.count);
+  weights.reserve(static_cast<std::size_t>(copies));
   for (std::int64_t i = 0; i < copies; ++i)
     weights.push_back(torch::full({padded, product.in}, 0.01, type));
   double best = std::numeric_limits<double>::max();

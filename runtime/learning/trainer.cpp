@@ -59,7 +59,7 @@ class CopiedState final : public TrainerState {
 class PackedTrainer final : public Trainer {
  public:
   PackedTrainer(std::unique_ptr<Transformer> model, torch::Tensor master, TrainerConfig config)
-      : config_(std::move(config)),
+      : config_(config),
         model_(std::move(model)),
         optimizer_(model_->layout(), std::move(master), model_->parameters()),
         head_(*model_) {}

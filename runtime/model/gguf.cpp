@@ -264,7 +264,6 @@ GgufBlock block_of(GgufType type) {
     case GgufType::f32:
       return {1, 4};
     case GgufType::f16:
-      return {1, 2};
     case GgufType::bf16:
       return {1, 2};
     case GgufType::q4_0:

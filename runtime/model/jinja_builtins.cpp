@@ -106,7 +106,7 @@ Value Machine::dict(std::vector<std::pair<std::string, Value>> members) {
 Value Machine::name_space(std::vector<std::pair<std::string, Value>> members) {
   charge(members.size() + 1);
   for (const auto& [name, value] : members)
-    if (name.starts_with("_"))
+    if (name.starts_with('_'))
       throw Problem{"a namespace can't hold '" + name + "': it starts with an underscore"};
   namespaces_.push_back(std::make_shared<Namespace>(Namespace{std::move(members)}));
   return Value{namespaces_.back()};

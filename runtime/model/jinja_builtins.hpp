@@ -64,10 +64,10 @@ bool takes_no_argument(std::string_view test);
 bool is_method(std::string_view name);
 
 Value apply_filter(Machine& machine, std::string_view name, const Value& operand,
-                   Arguments arguments);
+                   Arguments&& arguments);
 bool apply_test(Machine& machine, std::string_view name, const Value& operand, Arguments arguments);
 Value call_method(Machine& machine, const Value& receiver, std::string_view name,
-                  Arguments arguments);
+                  Arguments&& arguments);
 // None where there is no such function.
 std::optional<Value> global_named(std::string_view name);
 Value call_global(Machine& machine, std::string_view name, Arguments arguments);

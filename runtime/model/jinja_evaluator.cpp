@@ -255,6 +255,7 @@ Value Evaluator::look_up(const std::string& name, const Scope& scope) {
 
 Value Evaluator::elements(const Expression& expression, const Scope& scope) {
   std::vector<Value> items;
+  items.reserve(expression.operands.size());
   for (const auto& operand : expression.operands) items.push_back(evaluate(*operand, scope));
   return machine_.list(std::move(items), expression.kind == ExpressionKind::tuple);
 }

@@ -102,7 +102,7 @@ Value string(Machine& machine, const Value& value, Arguments& arguments) {
 Value integer(Machine& machine, const Value& value, Arguments& arguments) {
   const auto other = arguments.take("default");
   arguments.finish();
-  const Value otherwise = other ? *other : Value{std::int64_t{0}};
+  Value otherwise = other ? *other : Value{std::int64_t{0}};
   if (value.is_undefined()) throw Problem{"'" + value.get<Undefined>()->name + "' is undefined"};
   if (value.is_integer()) return Value{value.integer()};
   double number = 0.0;
@@ -130,7 +130,7 @@ Value real(Machine& machine, const Value& value, Arguments& arguments) {
   arguments.finish();
   if (value.is_undefined()) throw Problem{"'" + value.get<Undefined>()->name + "' is undefined"};
   if (value.is_number()) return Value{value.number()};
-  const Value otherwise = other ? *other : Value{0.0};
+  Value otherwise = other ? *other : Value{0.0};
   if (value.string() == nullptr) return otherwise;
   const std::string text = stripped(machine.show(value), std::nullopt, true, true);
   if (text.empty() || text.find_first_not_of("0123456789+-.eE") != text.npos) return otherwise;
@@ -225,7 +225,7 @@ bool is_filter(std::string_view name) {
 }
 
 Value apply_filter(Machine& machine, std::string_view name, const Value& operand,
-                   Arguments arguments) {
+                   Arguments&& arguments) {
   const FilterTable& table = filters().contains(name) ? filters() : list_filters();
   const auto found = table.find(name);
   if (found == table.end())

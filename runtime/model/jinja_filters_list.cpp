@@ -47,6 +47,7 @@ Value sort(Machine& machine, const Value& value, Arguments& arguments) {
   }
   sort_by_keys(machine, keyed, reversed);
   std::vector<Value> items;
+  items.reserve(keyed.size());
   for (auto& [key, item] : keyed) items.push_back(std::move(item));
   return machine.list(std::move(items));
 }
@@ -65,6 +66,7 @@ Value dictsort(Machine& machine, const Value& value, Arguments& arguments) {
   }
   sort_by_keys(machine, keyed, reversed);
   std::vector<Value> items;
+  items.reserve(keyed.size());
   for (auto& [key, item] : keyed) items.push_back(std::move(item));
   return machine.list(std::move(items));
 }
@@ -137,8 +139,8 @@ Value map(Machine& machine, const Value& value, Arguments& arguments) {
     const auto otherwise = arguments.take("default");
     arguments.finish();
     for (const Value& item : items_of(machine, value)) {
-      Value found = dotted(machine, item, attribute);
-      out.push_back(found.is_undefined() && otherwise ? *otherwise : std::move(found));
+      const Value found = dotted(machine, item, attribute);
+      out.push_back(found.is_undefined() && otherwise ? *otherwise : found);
     }
     return machine.list(std::move(out));
   }
@@ -148,7 +150,7 @@ Value map(Machine& machine, const Value& value, Arguments& arguments) {
     rest.positional.assign(arguments.positional.begin() + 1, arguments.positional.end());
   rest.named = arguments.named;
   for (const Value& item : items_of(machine, value))
-    out.push_back(apply_filter(machine, name, item, rest));
+    out.push_back(apply_filter(machine, name, item, Arguments{rest}));
   return machine.list(std::move(out));
 }
 

@@ -105,6 +105,7 @@ class Writer {
       return;
     }
     std::vector<const std::pair<std::string, Value>*> members;
+    members.reserve(dict.members.size());
     for (const auto& member : dict.members) members.push_back(&member);
     if (style_.sort_keys)
       std::stable_sort(members.begin(), members.end(),

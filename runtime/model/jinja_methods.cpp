@@ -275,7 +275,7 @@ bool has_method(const Value& value, std::string_view name) {
 }
 
 Value call_method(Machine& machine, const Value& receiver, std::string_view name,
-                  Arguments arguments) {
+                  Arguments&& arguments) {
   if (receiver.is_markup()) throw Problem{"text marked safe has no supported methods"};
   for (const Value& argument : arguments.positional)
     if (argument.is_markup()) throw Problem{"text marked safe can't be an argument"};

@@ -224,7 +224,7 @@ Value attribute_of(Machine& machine, const Value& value, const std::string& name
   machine.charge(1);
   if (const auto* undefined = value.get<Undefined>())
     throw Problem{"'" + undefined->name + "' is undefined, so it has no '" + name + "'"};
-  if (name.starts_with("_")) return Value{Undefined{name}};  // out of bounds in the sandbox
+  if (name.starts_with('_')) return Value{Undefined{name}};  // out of bounds in the sandbox
   if (const auto* held = value.get<std::shared_ptr<Namespace>>()) {
     for (const auto& member : (*held)->members)
       if (member.first == name) return member.second;

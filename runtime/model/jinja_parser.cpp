@@ -171,7 +171,7 @@ class Parser : public ExpressionParser {
         refuse("'" + target.name + "' can't be set");
       if (with_attribute && skip_symbol(".")) {
         target.attribute = take_name();
-        if (target.attribute.starts_with("_"))
+        if (target.attribute.starts_with('_'))
           refuse("the attribute '" + target.attribute + "' is out of bounds for templates");
       }
       found.push_back(std::move(target));

@@ -37,7 +37,7 @@ std::string repr_of(double number) {
   std::array<char, 40> buffer{};
   const auto scientific = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
                                         std::chars_format::scientific);
-  const std::string text{buffer.data(), scientific.ptr};
+  std::string text{buffer.data(), scientific.ptr};
   const std::size_t e = text.find('e');
   const int exponent = std::stoi(text.substr(e + 1));
   if (exponent < -4 || exponent >= 16) return text;

@@ -1,12 +1,12 @@
 // Value is what a template computes with: Python's plain types, and what a template itself makes.
 //
-// Guarantees: strings, lists and dicts are immutable and shared; only a namespace changes.
-// Containers
+// Guarantees: strings, lists and dicts are immutable and shared; only a namespace changes. They
 //             nest at most `depth_max` deep, so that no recursion over them runs out of stack.
 // Threads:    values of one rendering stay in its thread.
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,9 +21,13 @@ namespace flywheel::jinja {
 inline constexpr int depth_max = 100;
 
 // Thrown inside the library, caught in chat_template.cpp; a line of 0 is filled in on the way.
-struct Problem {
-  std::string message{};
-  int line = 0;
+struct Problem : std::exception {
+  Problem(std::string message_in, int line_in = 0)  // NOLINT(google-explicit-constructor): thrown
+      : message(std::move(message_in)), line(line_in) {}
+  const char* what() const noexcept override { return message.c_str(); }
+
+  std::string message;
+  int line;
 };
 
 struct Statement;

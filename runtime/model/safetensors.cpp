@@ -89,6 +89,7 @@ Result<SafetensorsTensor> parse_tensor(const std::string& name, const Json& entr
 Result<> check_places(const std::map<std::string, SafetensorsTensor>& tensors,
                       std::uint64_t data_size_bytes, const std::string& path) {
   std::vector<const std::pair<const std::string, SafetensorsTensor>*> in_order;
+  in_order.reserve(tensors.size());
   for (const auto& entry : tensors) in_order.push_back(&entry);
   std::sort(in_order.begin(), in_order.end(), [](const auto* left, const auto* right) {
     return std::pair{left->second.offset_bytes, left->second.size_bytes} <

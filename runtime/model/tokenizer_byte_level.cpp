@@ -14,7 +14,7 @@ namespace {
 std::size_t id_end_of(const TokenMap& vocabulary) {
   Token last = -1;
   for (const auto& [text, id] : vocabulary) last = std::max(last, id);
-  return static_cast<std::size_t>(last + 1);
+  return static_cast<std::size_t>(last) + 1;
 }
 
 std::array<Token, 256> byte_tokens_of(const TokenMap& vocabulary) {

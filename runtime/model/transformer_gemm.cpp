@@ -20,9 +20,8 @@ void linear_input_gradient(const torch::Tensor& dy, const torch::Tensor& w,
 
 void linear_weight_gradient(const torch::Tensor& dy, const torch::Tensor& x,
                             const torch::Tensor& dw) {
-  auto out = dw;
   if (dy.scalar_type() == dw.scalar_type()) {
-    out.addmm_(dy.t(), x);
+    dw.addmm_(dy.t(), x);
     return;
   }
   // Kept, because fresh pages for every product would cost more than the addition.

@@ -19,6 +19,7 @@ namespace {
 // The tensors of a map as a list, so that they can be worked on in parallel.
 std::vector<const std::pair<const std::string, torch::Tensor>*> list_of(const Weights& weights) {
   std::vector<const std::pair<const std::string, torch::Tensor>*> list;
+  list.reserve(weights.tensors.size());
   for (const auto& entry : weights.tensors) list.push_back(&entry);
   return list;
 }

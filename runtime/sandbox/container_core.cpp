@@ -85,10 +85,11 @@ Result<> ContainerCore::open(Descriptor& given) {
 
 Result<> ContainerCore::wait_until_ready(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock{mutex_};
+  // Not until it is only stopping: why, the launcher says after its socket is closed.
   const bool is_decided = has_changed_.wait_until(
-      lock, deadline, [this] { return state_ != ContainerState::creating; });
+      lock, deadline, [this] { return state_ == ContainerState::running || is_ended(state_); });
   if (state_ == ContainerState::running) return {};
-  const std::string why = requested_reason_.empty() ? reason_ : requested_reason_;
+  const std::string why = reason_;
   lock.unlock();
   if (!is_decided) {
     request_end(ContainerState::failed, "it was not ready in time");

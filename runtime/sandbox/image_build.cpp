@@ -45,7 +45,7 @@ Result<> download_packages(const ImageRecipe& recipe, const fs::path& folder, Ti
                                    "install"};
   command.insert(command.end(), std::begin(base_packages), std::end(base_packages));
   command.insert(command.end(), recipe.packages.begin(), recipe.packages.end());
-  FLYWHEEL_TRY(const std::string output, run_program(command, deadline));
+  FLYWHEEL_TRY_VOID(run_program(command, deadline));
   return {};
 }
 
@@ -54,8 +54,7 @@ Result<> unpack(const fs::path& archive, const fs::path& tree, Time deadline) {
   const std::string script =
       "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | "
       "tar -C \"$2\" --keep-directory-symlink --no-same-owner -xf -";
-  FLYWHEEL_TRY(
-      const std::string output,
+  FLYWHEEL_TRY_VOID(
       run_program({"bash", "-c", script, "unpack", archive.string(), tree.string()}, deadline));
   return {};
 }
@@ -75,7 +74,7 @@ Result<> install_wheels(const ImageRecipe& recipe, const fs::path& tree, Time de
                                    "--target",
                                    target.string()};
   command.insert(command.end(), recipe.wheels.begin(), recipe.wheels.end());
-  FLYWHEEL_TRY(const std::string output, run_program(command, deadline));
+  FLYWHEEL_TRY_VOID(run_program(command, deadline));
   return {};
 }
 

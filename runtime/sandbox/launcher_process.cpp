@@ -162,8 +162,8 @@ Result<> HostCore::await_launch() {
   if (facts.landlock_abi < 6)
     facts.warnings.emplace_back("no Landlock scopes: abstract unix sockets reach other containers");
   const std::lock_guard lock{mutex_};
-  facts_ = facts;
-  groups_ = groups;
+  facts_ = std::move(facts);
+  groups_ = std::move(groups);
   return {};
 }
 

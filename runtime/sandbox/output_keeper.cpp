@@ -22,7 +22,7 @@ void OutputKeeper::add(std::string_view bytes) {
   bytes.remove_prefix(to_grow);
   while (!bytes.empty()) {  // the ring is full: over the oldest
     const std::size_t size = std::min(bytes.size(), ring_.size() - ring_start_);
-    std::copy_n(bytes.data(), size, ring_.data() + ring_start_);
+    bytes.copy(ring_.data() + ring_start_, size);
     ring_start_ = (ring_start_ + size) % ring_.size();
     bytes.remove_prefix(size);
   }

@@ -25,6 +25,7 @@ class ByTask {
 
   Result<Estimate> rate() const {
     std::vector<Cluster> list;
+    list.reserve(clusters_.size());
     for (const auto& [task, cluster] : clusters_) list.push_back(cluster);
     return rate_over_clusters(list);
   }

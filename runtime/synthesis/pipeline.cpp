@@ -168,6 +168,7 @@ class Run {
     if (outcomes) {
       FLYWHEEL_CHECK(outcomes->size() == items.size());
       std::vector<JournalEntry> entries;
+      entries.reserve(items.size());
       for (std::size_t n = 0; n < items.size(); ++n)
         entries.push_back({journal_key(stage, items[n]), dump_json(to_json((*outcomes)[n]))});
       if (auto written = journal_.append(entries); !written)
@@ -255,6 +256,7 @@ Result<PipelineResult> run_pipeline(std::vector<PipelineItem> items, std::span<c
   Run run{stages, journal, config};
   run.enqueue(0, std::move(items));
   std::vector<std::thread> workers;
+  workers.reserve(config.worker_count);
   for (std::size_t n = 0; n < config.worker_count; ++n)
     workers.emplace_back([&run] { run.work(); });
   for (std::thread& each : workers) each.join();

@@ -180,6 +180,7 @@ Result<RepoFunctionSet> select_instances(const std::vector<PipelineItem>& items,
                                          const std::filesystem::path& trees,
                                          const RepoFunctionsConfig& config) {
   std::vector<TextSketch> sketches;
+  sketches.reserve(items.size());
   for (const PipelineItem& item : items)
     sketches.push_back(
         sketch_of(item.data.at("target").at("tokens").get<std::vector<std::string>>()));

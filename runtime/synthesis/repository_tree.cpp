@@ -58,9 +58,10 @@ Result<RepositoryTrees::Tree> RepositoryTrees::ensure(const std::string& source,
                                                       const std::string& content) {
   const std::lock_guard lock{mutex_};
   const fs::path tree = fs::absolute(folder_) / content;
+  const fs::path facts_path = tree.string() + ".json";
   std::error_code code;
-  if (!fs::is_regular_file(fs::path{tree} += ".json", code)) return make(source, tree);
-  FLYWHEEL_TRY(const auto text, read_file(fs::path{tree} += ".json"));
+  if (!fs::is_regular_file(facts_path, code)) return make(source, tree);
+  FLYWHEEL_TRY(const auto text, read_file(facts_path));
   FLYWHEEL_TRY(Json facts, parse_json(text, tree.string()));
   return Tree{tree.string(), std::move(facts)};
 }

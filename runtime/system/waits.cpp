@@ -34,6 +34,7 @@ Error WaitRegistry::expire(std::uint64_t id, const std::string& reason) {
 std::vector<Wait> WaitRegistry::list() const {
   const std::lock_guard lock{mutex_};
   std::vector<Wait> waits;
+  waits.reserve(waits_.size());
   for (const auto& [id, wait] : waits_) waits.push_back(wait);
   return waits;
 }

@@ -23,7 +23,7 @@ constexpr std::string_view where = "repo_functions task";
 constexpr std::size_t instances_max = 1'000'000;
 
 Result<Json> target_of(const Json& instance, const std::string& place) {
-  FLYWHEEL_TRY(const Json target, json_field<Json>(instance, "target", place));
+  FLYWHEEL_TRY(Json target, json_field<Json>(instance, "target", place));
   for (const char* key : {"path", "module", "qualname", "signature", "indent"})
     FLYWHEEL_TRY_VOID(json_field<std::string>(target, key, place));
   FLYWHEEL_TRY_VOID(json_field<std::uint64_t>(target, "before_lines", place));

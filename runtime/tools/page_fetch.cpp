@@ -137,7 +137,7 @@ Result<std::string> check_type(const Handle& handle, const std::string& url) {
   const char* stated = fact<char*>(handle, CURLINFO_CONTENT_TYPE);
   const std::string_view type{stated == nullptr ? "" : stated};
   const auto end = std::min(type.find(';'), type.size());
-  const std::string media_type = trimmed_lower(type.substr(0, end));
+  std::string media_type = trimmed_lower(type.substr(0, end));
   if (media_type != "text/html" && media_type != "text/plain")
     return fail(Failure::not_found,
                 fmt::format("{} is '{}'; only text/html and text/plain are read", url,

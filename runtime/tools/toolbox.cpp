@@ -57,6 +57,7 @@ const Tool* Toolbox::find(std::string_view name) const {
 
 std::vector<std::string> Toolbox::names() const {
   std::vector<std::string> names;
+  names.reserve(tools_.size());
   for (const auto& tool : tools_) names.push_back(tool->spec().name);
   return names;
 }

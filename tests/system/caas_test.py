@@ -198,14 +198,8 @@ class Commands(CaasCase):
             self.assertEqual(next(all_)[1]["exit_code"], 0)
         with self.events(self.box, {"command": ["sleep", "60"]}) as all_:
             _, start = next(all_)
-            self.wait_started(start["id"])
             self.ask("POST", f"{self.path}/execs/{start['id']}/signal", {"signal": "TERM"})
             self.assertEqual(next(all_)[1]["signal"], 15)
-
-    def wait_started(self, name):
-        end = time.monotonic() + 10
-        while self.call("POST", f"{self.path}/execs/{name}/signal", {"signal": "CONT"})[0] != 200:
-            self.assertLess(time.monotonic(), end)
 
     def test_a_detached_command_is_read_by_offsets(self):
         started = self.exec(self.box, "echo one; sleep 0.3; echo two", detach=True)

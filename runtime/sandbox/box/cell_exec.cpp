@@ -149,13 +149,14 @@ void watch_over(const Cell& cell, const CellExec& exec, pid_t command, int order
   BoxPacket packet;
   bool is_killing = false;
   const auto obey = [&](int signal) {
-    if (signal == 0)
+    if (signal == 0) {
       is_killing = true;
-    else if (signal == box_stop_all || signal == box_continue_all) {
+    } else if (signal == box_stop_all || signal == box_continue_all) {
       ::kill(-1, signal == box_stop_all ? SIGSTOP : SIGCONT);
       send_packet(cell.control, BoxWriter{BoxMessage::exec_started}.number(exec.number).bytes());
-    } else if (command > 0)
-      ::kill(-command, signal);
+    } else if (command > 0 && ::kill(-command, signal) != 0 && errno == ESRCH) {
+      ::kill(command, signal);  // it has no session of its own yet
+    }
   };
   for (;;) {
     ::poll(watched, 2, is_killing ? 2 : -1);

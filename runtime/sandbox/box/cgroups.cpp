@@ -127,7 +127,7 @@ bool bound_children(const std::string& base, const std::string& controllers_on) 
 void sweep(const std::string& parent) {
   for (const std::string& owner : folders_in(parent)) {
     const std::size_t dash = owner.find('-');
-    const auto process = static_cast<pid_t>(std::atoi(owner.c_str()));
+    const auto process = static_cast<pid_t>(std::strtol(owner.c_str(), nullptr, 10));
     if (dash == std::string::npos || start_of(process) == owner.substr(dash + 1)) continue;
     const std::string folder = parent + "/" + owner;
     for (const std::string& cell : folders_in(folder)) {
@@ -156,7 +156,7 @@ void Cgroups::open_v1(const std::string& mounts, const std::string& own) {
     const std::string parent = mount + own_path(own, controller) + family;
     if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return {};
     sweep(parent);
-    const std::string folder = parent + own_name();
+    std::string folder = parent + own_name();
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return {};
     if (std::find(parents_.begin(), parents_.end(), folder) == parents_.end())
       parents_.push_back(folder);

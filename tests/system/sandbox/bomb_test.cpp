@@ -136,10 +136,12 @@ std::string status_field(pid_t process, const std::string& name) {
 // other hosts of this machine have inits, too.
 pid_t host_pid_of_init() {
   for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
-    const auto process = static_cast<pid_t>(std::atoi(entry.path().filename().c_str()));
+    const auto process =
+        static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
     if (process == 0 || status_field(process, "Name") != "flywheel_box") continue;
     if (!status_field(process, "NSpid").ends_with("\t1")) continue;
-    const auto launcher = static_cast<pid_t>(std::atoi(status_field(process, "PPid").c_str()));
+    const auto launcher =
+        static_cast<pid_t>(std::strtol(status_field(process, "PPid").c_str(), nullptr, 10));
     if (status_field(launcher, "PPid") == std::to_string(::getpid())) return process;
   }
   return -1;

@@ -19,7 +19,7 @@ namespace flywheel::testing {
 
 struct ConvertsToAny {
   template <class T>
-  operator T() const;
+  operator T() const;  // NOLINT(google-explicit-constructor): it is there to convert
 };
 
 template <class T, class... Values>

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include <caf/typed_event_based_actor.hpp>
 #include <doctest/doctest.h>
 
 #include "actors/run_plan.hpp"

@@ -10,7 +10,7 @@ namespace {
 // Answers each connection with the same bytes and closes it, or holds it open.
 class ScriptedServer {
  public:
-  ScriptedServer(std::string reply, bool stays_open = false)
+  explicit ScriptedServer(std::string reply, bool stays_open = false)
       : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;

@@ -298,9 +298,9 @@ TEST_SUITE("net/http_server") {
     add_standard_routes(lab.server, lab.metrics);
     lab.start();
     auto client = lab.client();
-    client.call({.target = "/v1/runs/a"});
-    client.call({.target = "/v1/runs/b"});
-    client.call({.target = "/nothing"});
+    REQUIRE(client.call({.target = "/v1/runs/a"}));
+    REQUIRE(client.call({.target = "/v1/runs/b"}));
+    REQUIRE(client.call({.target = "/nothing"}));
 
     const auto text = client.call({.target = "/metrics"})->body;
 

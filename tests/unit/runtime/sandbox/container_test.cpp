@@ -238,6 +238,16 @@ TEST_CASE_FIXTURE(BoxFixture, "impossible containers are refused with the field"
   CHECK(host->container_count() == 0);
 }
 
+TEST_CASE_FIXTURE(BoxFixture, "what the launcher refuses is refused with its reason every time") {
+  for (int round = 0; round < 200; ++round) {
+    const auto created = host->create({.binds = {{"/no/such", "/y"}}});
+
+    REQUIRE_FALSE(created);
+    REQUIRE(created.error().message.find("bind /no/such") != std::string::npos);
+    REQUIRE(host->container_count() == 0);
+  }
+}
+
 TEST_CASE("no more containers than allowed") {
   BoxFixture fixture;
   fixture.config.container_count_max = 2;

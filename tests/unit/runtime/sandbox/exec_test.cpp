@@ -165,6 +165,18 @@ TEST_CASE_FIXTURE(BoxFixture, "a signal reaches the command's process group") {
   CHECK_FALSE(exec->send_signal(SIGUSR1));
 }
 
+TEST_CASE_FIXTURE(BoxFixture, "a signal reaches a command that has only just been started") {
+  const auto container = create();
+  for (int round = 0; round < 100; ++round) {
+    const auto exec = *container->start({.command = {"sleep", "60"}}, {});
+
+    CHECK(exec->send_signal(SIGTERM));
+    const ExecResult result = exec->wait();
+
+    REQUIRE(result.signal == SIGTERM);
+  }
+}
+
 TEST_CASE_FIXTURE(BoxFixture, "a flood of output keeps head and tail in bounded memory") {
   const auto container = create();
 

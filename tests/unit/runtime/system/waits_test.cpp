@@ -69,7 +69,9 @@ TEST_SUITE("system/waits") {
     slow.join();
 
     CHECK_FALSE(overlapped);
-    CHECK(turns_long >= 10);              // the slow one is not shut out
-    CHECK(turns_short > 2 * turns_long);  // time, not turns, is what is shared
+    CHECK(turns_long >= 10);  // the slow one is not shut out
+    // Time, not turns, is what is shared: ten to one where both always wait, less where others keep
+    // the quick one from the processor between its turns.
+    CHECK(4 * turns_short > 5 * turns_long);
   }
 }

@@ -169,7 +169,7 @@ TEST_SUITE("runtime/tasks/repo_functions") {
     CHECK(with_tests[0]["instance"] != with_tests[1]["instance"]);
     const auto request = parse_repo_function_task(with_tests[0]);
     REQUIRE(request);
-    CHECK(request->site == lab.parameters["site_folder"]);
+    CHECK(request->site == lab.parameters["site_folder"].get<std::string>());
     CHECK(request->tests ==
           std::vector<std::string>{"tests/test_a.py::test_one", "tests/test_a.py::test_two"});
   }
