@@ -20,7 +20,8 @@ inline constexpr std::string_view first_turn_held_out = "held_out_first_turn";
 //   SPLIT_later_turns  later turns that pass, of all that were planned: one that the conversation
 //                      never reached has failed
 //   SPLIT_pass_at_K    chance that at least one of K first turns passes, for K = 2, 4, ... up to
-//   the SPLIT_pass_all_K   samples of a task; and that all K do (runtime/statistics/pass_at_k.hpp)
+//                      the samples of a task (runtime/statistics/pass_at_k.hpp)
+//   SPLIT_pass_all_K   chance that all K do
 // and of the held-out first turns: cut_by_length, and component_NAME or guard_NAME for every
 // component.
 std::map<std::string, Measured> evaluation_figures(const EvaluationFile& evaluation);

@@ -21,9 +21,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import check_files  # noqa: E402
 
 CLANG_TIDY = ".deps/site/clang_tidy/data/bin/clang-tidy"  # a wheel of scripts/wheels.txt
-# g++'s -Wconversion leaves signs out, and the sources have pragmas of its own; omp.h is with it.
+# g++'s -Wconversion leaves signs out, and the sources have pragmas of its own.
 ARGUMENTS = ("-Wno-unknown-warning-option", "-Wno-deprecated-declarations", "-Wno-sign-conversion",
-             "-Wno-unknown-pragmas", "-idirafter", "/usr/lib/gcc/x86_64-linux-gnu/12/include")
+             "-Wno-unknown-pragmas")
 UNKNOWN_TO_CLANG = ("-fpch-preprocess", "-Winvalid-pch")
 INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
@@ -82,6 +82,13 @@ def headers_tidied_through(changed, known):
 
 
 @functools.lru_cache(maxsize=None)
+def compiler_includes():
+    """The folder of g++'s own headers: omp.h is there."""
+    return subprocess.run(["g++", "-print-file-name=include"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+@functools.lru_cache(maxsize=None)
 def text_of(name):
     return pathlib.Path(name).read_text(errors="replace")
 
@@ -110,7 +117,8 @@ def tidy(folder, name, command):
     if mark.exists():
         return 0, []
     run = subprocess.run([CLANG_TIDY, "-p", str(folder), "--quiet",
-                          *(f"--extra-arg={word}" for word in ARGUMENTS),
+                          *(f"--extra-arg={word}" for word in
+                            (*ARGUMENTS, "-idirafter", compiler_includes())),
                           name], capture_output=True, text=True, check=False)
     if run.returncode == 0:
         mark.touch()

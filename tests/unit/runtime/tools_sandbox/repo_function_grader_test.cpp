@@ -34,6 +34,14 @@ GoldenPair roman_pair(int number, const std::string& text) {
   return golden_pair(Json::array({number}), text);
 }
 
+// Where hidden tests find their runner.
+fs::path site_with_pytest() {
+  fs::path site = fs::absolute(".deps/synthesis/site");
+  REQUIRE_MESSAGE(fs::exists(site / "_pytest"),
+                  "run experiments/repo_function_synthesis/setup --site-only first");
+  return site;
+}
+
 // The function `roman` of the package for tests, as an admitted tree and an instance.
 struct RomanLab {
   TemporaryFolder folder{};
@@ -99,9 +107,7 @@ TEST_SUITE("runtime/tools_sandbox/repo_function_grader") {
   }
 
   TEST_CASE("hidden tests decide where the pairs do not, and the shown pairs alone never do") {
-    const fs::path site = fs::absolute(".deps/synthesis/site");
-    REQUIRE_MESSAGE(fs::exists(site / "_pytest"),
-                    "run experiments/repo_function_synthesis/setup --site-only first");
+    const fs::path site = site_with_pytest();
     RomanLab lab;
     Json& golden = lab.task.parameters["instance"]["golden_io"];
     golden[2] = golden[1];
@@ -123,9 +129,7 @@ TEST_SUITE("runtime/tools_sandbox/repo_function_grader") {
   }
 
   TEST_CASE("a body that is right on the pairs alone can't write its tests' results") {
-    const fs::path site = fs::absolute(".deps/synthesis/site");
-    REQUIRE_MESSAGE(fs::exists(site / "_pytest"),
-                    "run experiments/repo_function_synthesis/setup --site-only first");
+    const fs::path site = site_with_pytest();
     RomanLab lab;
     Json& golden = lab.task.parameters["instance"]["golden_io"];
     golden[2] = golden[1];
